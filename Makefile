@@ -1,0 +1,55 @@
+# Two commands do all the set-up: make repro, make test.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+READY := $(VENV)/.ready
+RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" python
+.DEFAULT_GOAL := help
+.PHONY: help repro test lint typecheck check summary lock format
+
+help:  ## list what can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+$(READY): requirements.lock
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or later is needed, '$(PYTHON)' is older or missing;" \
+	       "install it, then: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' || { \
+	  echo "'$(PYTHON)' lacks venv; on Debian: apt-get install python3-venv"; exit 1; }
+	@echo "making the environment in $(VENV) from requirements.lock (a few minutes, once)"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $(READY)
+
+repro: $(READY)  ## run the pipeline; PROFILE=full for another profile
+	@if [ -n "$(PROFILE)" ]; then $(RUN) -m tools.profile "$(PROFILE)"; fi
+	@$(RUN) -m tools.check
+	@echo "running the pipeline: dvc repro"
+	@$(RUN) -m dvc repro
+	@$(RUN) -m tools.summary
+
+summary: $(READY)  ## print the table of the last run
+	@$(RUN) -m tools.summary
+
+check: $(READY)  ## check params.yaml and what it names
+	@$(RUN) -m tools.check && echo "params.yaml is fine"
+
+test: $(READY)  ## run the tests
+	@echo "running the tests on two processes"
+	@$(RUN) -m pytest -n 2 --dist loadgroup
+
+lint: $(READY)  ## format and rules (ruff), and which room may import which
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@PYTHONPATH=src:. $(RUN) -c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo
+
+format: $(READY)  ## format the code
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+
+typecheck: $(READY)  ## mypy
+	@$(RUN) -m mypy
+
+lock: $(READY)  ## write requirements.lock from pyproject.toml
+	@$(RUN) -m piptools compile --quiet --extra dev --strip-extras --no-header --no-emit-index-url \
+	  --no-emit-find-links --no-emit-trusted-host --no-annotate -o requirements.lock pyproject.toml
+	@sed -i.bak 's/+cpu$$//' requirements.lock && rm requirements.lock.bak
