@@ -1,0 +1,1 @@
+"""Lottery tickets for text classification: corpora, tokens, models, pruning, training, analysis."""

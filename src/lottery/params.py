@@ -1,0 +1,238 @@
+"""``params.yaml`` as frozen dataclasses.
+
+Whatever is unknown, missing or impossible is refused, with the key's full name. Nothing here
+touches files or torch, but for :func:`load`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
+
+from lottery import strict
+from lottery.errors import LotteryError
+from lottery.paths import PARAMS
+from lottery.registry import suggestion
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Rate = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+PositiveFloat = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+ParameterKind = Literal["embedding", "weights", "biases"]
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("the same entry stands twice")
+    return values
+
+
+@dataclass(frozen=True, config=strict.CONFIG)
+class Corpus:
+    """``corpora.<name>``: where the documents come from."""
+
+    source: str
+    """A module of ours (``src/lottery/corpora/<name>.py``), or your CSV, TSV, JSONL or Parquet."""
+    dedupe: bool = True
+    split: str | None = None
+    """Of ``imdb``: ``study`` or ``official``. Of a file: the column with ``train`` or ``test``."""
+    text: str | None = None
+    label: str | None = None
+    test_fraction: Rate | None = None
+
+    @property
+    def is_file(self) -> bool:
+        """Whether ``source`` is a table of the user's rather than a module of ours."""
+        return not self.source.endswith(".py")
+
+    def __post_init__(self) -> None:
+        if self.is_file:
+            if self.text is None or self.label is None:
+                raise ValueError("a file needs both 'text' and 'label': the names of its columns")
+            if (self.split is None) == (self.test_fraction is None):
+                raise ValueError("a file needs either 'split' (a column) or 'test_fraction'")
+        elif self.text or self.label or self.test_fraction:
+            raise ValueError("'text', 'label' and 'test_fraction' are for a file of your own")
+
+
+@dataclass(frozen=True, config=strict.CONFIG)
+class Tokens:
+    """``tokens``: from the canonical table to arrays."""
+
+    max_tokens: Positive | None
+    """Tokens read of each document; all of them if null."""
+    documents: Annotated[int, Field(ge=20)] | None
+    """Documents kept of the corpus's training split, before validation is cut off; all if null."""
+    vocabulary: Annotated[int, Field(ge=1, le=65_000)]
+    """Words beside ``<unk>`` and ``<pad>``; ids are 16 bits wide."""
+    validation_fraction: Rate
+    split_seed: Seed
+    vectors: Literal["glove.6B.50d", "glove.6B.100d"] | None
+
+
+@dataclass(frozen=True, config=strict.CONFIG)
+class Model:
+    """``models.<name>``: the architecture; ``options`` are the model's own."""
+
+    vocabulary: Positive
+    dim: Positive
+    embedding: Literal["random", "vectors"]
+    embedding_std: PositiveFloat
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, config=strict.CONFIG)
+class Train:
+    """``train.<model>``, with what ``train.<corpus>-<model>`` does differently."""
+
+    epochs: Annotated[int, Field(ge=1, le=10_000)]
+    lr: PositiveFloat
+    schedule: Literal["constant", "linear"]
+    batch: Positive
+    """Documents a batch."""
+    patience: Positive | None
+    """Epochs without a lower validation loss before training stops and the best state is restored;
+    null trains all epochs and keeps the last state."""
+
+
+@dataclass(frozen=True, config=strict.CONFIG)
+class Prune:
+    """``prune``: how much goes at each level, and how far."""
+
+    rate: Rate
+    levels: Annotated[int, Field(ge=1, le=254)] | None
+    until: Rate | None
+    """A sparsity: the chain ends at the first level that reaches it."""
+    scope: Literal["local", "global"]
+    parameters: Annotated[tuple[ParameterKind, ...], Field(min_length=1), AfterValidator(_distinct)]
+
+    def __post_init__(self) -> None:
+        if (self.levels is None) == (self.until is None):
+            raise ValueError("give one of 'levels' and 'until', and null for the other")
+
+
+@dataclass(frozen=True, config=strict.CONFIG)
+class Rewind:
+    """``rewind``: what late rewinding returns to."""
+
+    epoch: Annotated[int, Field(ge=0)]
+    budget: Literal["remaining", "full"]
+
+
+@dataclass(frozen=True, config=strict.CONFIG)
+class Evaluate:
+    """``evaluate``: when a ticket counts as matching."""
+
+    tolerance: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+    """Points of accuracy below dense."""
+
+
+@dataclass(frozen=True, config=strict.CONFIG)
+class _Document:
+    """``params.yaml`` as written: the cells' training settings are still in layers."""
+
+    corpora: Annotated[dict[Name, Corpus], Field(min_length=1)]
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    strategies: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
+    device: Literal["auto", "cpu", "cuda"]
+    threads: Annotated[int, Field(ge=1, le=1024)]
+    tokens: Tokens
+    train: dict[str, dict[str, Any]]
+    prune: Prune
+    rewind: Rewind
+    evaluate: Evaluate
+
+
+@dataclasses.dataclass(frozen=True)
+class Params:
+    """All parameters, checked. ``train`` has one complete entry a cell, ``<corpus>-<model>``."""
+
+    corpora: Mapping[str, Corpus]
+    models: Mapping[str, Model]
+    strategies: tuple[str, ...]
+    seeds: tuple[int, ...]
+    device: str
+    threads: int
+    tokens: Tokens
+    train: Mapping[str, Train]
+    prune: Prune
+    rewind: Rewind
+    evaluate: Evaluate
+
+
+def load(path: Path) -> Params:
+    """Read and check a parameter file.
+
+    Raises LotteryError for a file that is missing, is no YAML, or holds a value that cannot be.
+    """
+    return parse(strict.read_yaml(path), str(path))
+
+
+def parse(document: Any, where: str = "params.yaml") -> Params:
+    """Check a parsed document; ``where`` begins each error."""
+    if not isinstance(document, dict):
+        raise LotteryError(
+            f"{where}: expected a mapping of sections, found {strict.shown(document)}"
+        )
+    raw: _Document = strict.checked(_Document, document, where, ())
+    return Params(
+        corpora=raw.corpora,
+        models=raw.models,
+        strategies=raw.strategies,
+        seeds=raw.seeds,
+        device=raw.device,
+        threads=raw.threads,
+        tokens=raw.tokens,
+        train=_cells(raw, where),
+        prune=raw.prune,
+        rewind=raw.rewind,
+        evaluate=raw.evaluate,
+    )
+
+
+Options = TypeVar("Options")
+
+
+def options(settings: Model, kind: type[Options], name: str) -> Options:
+    """``models.<name>.options`` as the model module's own dataclass, checked like the rest.
+
+    ``kind`` is a plain frozen dataclass: model modules also run where pydantic is not installed.
+    """
+    checked = dataclass(kind, frozen=True, config=strict.CONFIG)
+    return strict.checked(checked, settings.options, str(PARAMS), ("models", name, "options"))
+
+
+def _cells(raw: _Document, where: str) -> dict[str, Train]:
+    """Lay each cell's own settings over its model's."""
+    cells = {f"{corpus}-{model}": model for corpus in raw.corpora for model in raw.models}
+    expected = {*cells, *raw.models}
+    for key in raw.train:
+        if key not in expected:
+            hint = suggestion(key, sorted(expected))
+            raise LotteryError(f"{where}: train.{key}: not a model or a cell of this grid{hint}")
+    for key in sorted(expected):
+        if key not in raw.train:
+            way_out = f"add '{key}: {{}}' under train" if key in cells else "add its settings"
+            raise LotteryError(f"{where}: train.{key}: missing; {way_out}")
+    known = {field.name for field in dataclasses.fields(Train)}
+    result = {}
+    for cell, model in cells.items():
+        for key in (model, cell):
+            strict.refuse_unknown(raw.train[key], known, where, ("train", key))
+        merged = {**raw.train[model], **raw.train[cell]}
+        overridden = [name for name in merged if name in raw.train[cell]]
+        result[cell] = strict.checked(
+            Train, merged, where, ("train", model), dict.fromkeys(overridden, ("train", cell))
+        )
+        if raw.rewind.epoch >= result[cell].epochs:
+            raise LotteryError(
+                f"{where}: rewind.epoch: {raw.rewind.epoch} leaves nothing to train of the "
+                f"{result[cell].epochs} epochs of {cell}; choose a smaller one"
+            )
+    return result
