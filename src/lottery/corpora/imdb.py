@@ -1,0 +1,43 @@
+"""IMDb: the Large Movie Review Dataset, 50,000 labelled reviews (Maas et al. 2011)."""
+
+import re
+
+import pandas as pd
+
+from lottery.corpora import Documents, without_breaks
+from lottery.errors import LotteryError
+from lottery.params import Corpus
+from lottery.sources import archives, fetch
+
+FILE = "aclImdb_v1.tar.gz"
+ADDRESS = "https://ai.stanford.edu/~amaas/data/sentiment/"
+MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
+MEMBER = re.compile(r"aclImdb/(train|test)/(neg|pos)/\d+_\d+\.txt")
+REVIEWS = 50_000
+SPLITS = ("study", "official")
+"""What ``split`` may be."""
+
+
+def read(settings: Corpus) -> Documents:
+    """All labelled reviews; ``split: study`` cuts 80/20 of all, ``official`` keeps the files'."""
+    split = settings.split or "study"
+    archive = fetch.official(FILE, ADDRESS, MD5)
+    rows = []
+    for name, content in archives.read_tar(archive.path, lambda name: bool(MEMBER.fullmatch(name))):
+        part, sentiment = MEMBER.fullmatch(name).groups()  # type: ignore[union-attr]
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise LotteryError(f"{archive.path}: {name}: not UTF-8 at byte {error.start}") from None
+        rows.append((name, without_breaks(text), int(sentiment == "pos"), part))
+    if len(rows) != REVIEWS:
+        raise LotteryError(f"{archive.path}: {len(rows)} labelled reviews, expected {REVIEWS}")
+    # By name: the order inside an archive depends on who packed it.
+    frame = pd.DataFrame(sorted(rows), columns=["name", "text", "label", "split"]).set_index("name")
+    return Documents(
+        frame,
+        ["negative", "positive"],
+        [archive.record()],
+        test_fraction=0.2 if split == "study" else None,
+        notes={"split": split},
+    )
