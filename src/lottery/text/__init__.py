@@ -1,0 +1,1 @@
+"""From documents to ids and vectors: the one room that imports torchtext."""
