@@ -1,0 +1,1 @@
+"""Masks, and what survives: pure functions of tensors. Nothing here knows of training or files."""

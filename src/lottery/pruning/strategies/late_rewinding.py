@@ -1,0 +1,5 @@
+"""Rewind to the weights after the first epochs (Frankle, Dziugaite, Roy and Carbin 2020)."""
+
+from lottery.pruning.strategy import Start, Strategy
+
+STRATEGY = Strategy("late rewinding", lambda dense, level: Start(dense.rewind, dense.rewind_epoch))

@@ -1,0 +1,5 @@
+"""A fresh draw at each level, pruned along its own trajectory: the study's control."""
+
+from lottery.pruning.strategy import Start, Strategy
+
+STRATEGY = Strategy("random re-init", lambda dense, level: Start(dense.fresh(level), 0))

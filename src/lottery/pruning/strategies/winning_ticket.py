@@ -1,0 +1,5 @@
+"""Rewind to the initial weights (Frankle and Carbin 2019, section 1)."""
+
+from lottery.pruning.strategy import Start, Strategy
+
+STRATEGY = Strategy("winning ticket", lambda dense, level: Start(dense.init, 0))

@@ -1,0 +1,130 @@
+"""Invariants of pruning: counts exact, masks nest, ties by index, records complete."""
+
+from fractions import Fraction
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lottery.pruning import masks
+
+RATES = st.integers(1, 99).map(lambda percent: percent / 100)
+# Few distinct magnitudes, both signs and zero: ties everywhere.
+TENSORS = st.dictionaries(
+    st.sampled_from(["embedding", "weight", "bias", "deep"]),
+    st.lists(st.sampled_from([0.0, 0.5, -0.5, 1.0, -1.0, 2.0]), min_size=1, max_size=40),
+    min_size=1,
+).map(lambda lists: {name: torch.tensor(values) for name, values in lists.items()})
+
+
+def fresh(weights: dict[str, torch.Tensor]) -> masks.RemovedAt:
+    return {
+        name: torch.full(w.shape, masks.NEVER, dtype=torch.uint8) for name, w in weights.items()
+    }
+
+
+@settings(deadline=None)
+@given(weights=TENSORS, rate=RATES, scope=st.sampled_from(["local", "global"]), data=st.data())
+def test_chain_of_levels(weights, rate, scope, data):  # type: ignore[no-untyped-def]
+    names = data.draw(st.sets(st.sampled_from(sorted(weights)), min_size=1))
+    record = fresh(weights)
+    for level in range(1, 6):
+        before = masks.at_level(record, level - 1)
+        pruned = masks.prune(weights, record, level, rate, scope, names)
+        after = masks.at_level(pruned, level)
+        groups = [[name] for name in names] if scope == "local" else [sorted(names)]
+        for group in groups:
+            alive = sum(int(before[name].sum()) for name in group)
+            left = sum(int(after[name].sum()) for name in group)
+            assert alive - left == Fraction(str(rate)) * alive // 1
+            kept = torch.cat([weights[name][after[name]].abs() for name in group])
+            gone = torch.cat([weights[name][before[name] & ~after[name]].abs() for name in group])
+            if len(kept) and len(gone):
+                assert gone.max() <= kept.min()
+        for name, mask in after.items():
+            assert not (mask & ~before[name]).any(), "a mask must lie inside the one before"
+            if name not in names:
+                assert mask.all()
+            # Every earlier level's mask is still in the record.
+            assert torch.equal(masks.at_level(pruned, level - 1)[name], before[name])
+        record = pruned
+    restored = masks.restore(masks.survivors(weights, record, 3), record, 3)
+    for name, mask in masks.at_level(record, 3).items():
+        assert torch.equal(restored[name], weights[name] * mask)
+
+
+@given(values=st.lists(st.sampled_from([0.0, 1.0, 2.0]), min_size=1, max_size=30), data=st.data())
+def test_smallest_is_a_stable_sort(values: list[float], data: st.DataObject) -> None:
+    count = data.draw(st.integers(0, len(values)))
+    expected = sorted(sorted(range(len(values)), key=lambda place: values[place])[:count])
+    assert masks.smallest(torch.tensor(values), count).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("rate", "alive", "gone"),
+    [(0.2, 5, 1), (0.29, 100, 29), (0.2, 4, 0), (0.7, 10, 7), (1e-5, 10**5, 1)],
+)
+def test_counts_are_exact_in_decimals(rate: float, alive: int, gone: int) -> None:
+    assert masks.to_remove(rate, alive) == gone
+
+
+def test_small_tensors_of_the_study() -> None:
+    """A bias of 100 keeps 4 at level 20 of 20 %; tensors of 1 to 4 never shrink."""
+    alive = {size: size for size in (1, 4, 100)}
+    for _ in range(20):
+        alive = {size: count - masks.to_remove(0.2, count) for size, count in alive.items()}
+    assert alive == {1: 1, 4: 4, 100: 4}
+
+
+def test_twenty_levels_follow_the_recurrence() -> None:
+    weights = {
+        "a": torch.randn(997, generator=torch.Generator().manual_seed(0)),
+        "b": torch.ones(3),
+    }
+    record, expected = fresh(weights), {"a": 997, "b": 3}
+    for level in range(1, 21):
+        record = masks.prune(weights, record, level, 0.2, "local", weights.keys())
+        expected = {name: count - masks.to_remove(0.2, count) for name, count in expected.items()}
+        assert {name: alive for name, (alive, _) in masks.counts(record, level).items()} == expected
+
+
+@settings(deadline=None)
+@given(rate=RATES, until=RATES, sizes=st.lists(st.integers(1, 400), min_size=1, max_size=4))
+def test_levels_until_is_the_first_that_reaches_it(
+    rate: float, until: float, sizes: list[int]
+) -> None:
+    named = {str(place): size for place, size in enumerate(sizes)}
+    try:
+        levels = masks.levels_until(named, 0, rate, until, "local")
+    except ValueError:
+        return
+    weights = {name: torch.arange(float(size)) for name, size in named.items()}
+    record = fresh(weights)
+    for level in range(1, levels + 1):
+        assert masks.sparsity(record, level - 1) < until
+        record = masks.prune(weights, record, level, rate, "local", named)
+    assert masks.sparsity(record, levels) >= until - 1e-12
+
+
+def test_padding_is_no_parameter() -> None:
+    weights = {"embedding": torch.ones(4, 2), "bias": torch.ones(2)}
+    record = masks.dense(weights, "embedding", padding_row=1)
+    assert masks.counts(record, 0) == {"embedding": (6, 6), "bias": (2, 2)}
+    assert not masks.at_level(record, 0)["embedding"][1].any()
+    assert masks.sparsity(record, 0) == 0
+    for level in range(1, 30):
+        record = masks.prune(weights, record, level, 0.5, "local", weights.keys())
+    assert (record["embedding"][1] == 0).all()
+
+
+def test_what_cannot_be_pruned_is_refused() -> None:
+    weights = {"a": torch.tensor([1.0, float("nan")])}
+    with pytest.raises(ValueError, match="a are not finite at level 0"):
+        masks.prune(weights, fresh(weights), 1, 0.2, "local", ["a"])
+    with pytest.raises(ValueError, match="level 255"):
+        masks.prune(weights, fresh(weights), 255, 0.2, "local", ["a"])
+    with pytest.raises(ValueError, match="never reaches"):
+        masks.levels_until({"a": 4}, 0, 0.2, 0.5, "local")
+    with pytest.raises(ValueError, match="a do not fit"):
+        masks.restore({"a": torch.ones(1)}, fresh(weights), 0)
