@@ -1,0 +1,110 @@
+"""Token arrays on the device, and batches of documents of similar lengths.
+
+The order of the data is a pure function of (seed, epoch): the same for every strategy and level,
+so that strategies are compared in pairs.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lottery import seeds
+from lottery.errors import LotteryError
+
+UNK, PAD = 0, 1
+_POOL = 50
+"""Batches' worth of shuffled documents that are sorted by length together."""
+
+
+@dataclass(frozen=True)
+class Documents:
+    """One part of a corpus.
+
+    On the device: ``ids`` int32 ``[tokens]``, and int64 ``[documents]`` each ``starts`` (a
+    document's first token), ``sizes`` (its tokens) and ``labels``. ``lengths`` are the sizes again
+    with NumPy, where batches are made up, so that nothing has to be read back from the device.
+    """
+
+    ids: torch.Tensor
+    starts: torch.Tensor
+    sizes: torch.Tensor
+    labels: torch.Tensor
+    lengths: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def batch(self, index: torch.Tensor, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens int64 ``[documents, longest]``, padded behind, and lengths int64 of ``index``."""
+        starts = self.starts[index]
+        lengths = self.sizes[index]
+        place = torch.arange(longest, device=index.device)
+        inside = place < lengths[:, None]
+        ids = self.ids[torch.where(inside, starts[:, None] + place, 0)].long()
+        return torch.where(inside, ids, PAD), lengths
+
+
+def load(folder: Path, part: str, rows: int, device: torch.device) -> Documents:
+    """Load ``part`` (``train``, ``validation`` or ``test``) from ``data/tokens/<corpus>``.
+
+    Ids from ``rows`` on (a model's vocabulary with its two special rows) become ``<unk>``.
+    Raises LotteryError for arrays that do not fit together.
+    """
+    ids, offsets, labels = (
+        _array(folder / f"{part}.{kind}.npy") for kind in ("ids", "offsets", "labels")
+    )
+    lengths = np.diff(offsets)
+    fits = len(offsets) == len(labels) + 1 and offsets[0] == 0 and offsets[-1] == len(ids)
+    if not fits or (lengths < 1).any():
+        raise LotteryError(f"{folder}/{part}.*.npy: offsets, ids and labels do not fit together")
+    limited = np.where(ids < rows, ids, UNK).astype(np.int32)
+    return Documents(
+        torch.from_numpy(limited).to(device),
+        torch.from_numpy(np.array(offsets[:-1])).to(device),
+        torch.from_numpy(lengths).to(device),
+        torch.from_numpy(np.array(labels)).to(device),
+        lengths,
+    )
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise LotteryError(f"{path}: not found; run the tokenize stage first") from None
+    except (ValueError, EOFError) as error:
+        raise LotteryError(f"{path}: damaged ({error}); run 'dvc repro' to make it anew") from None
+
+
+def order(lengths: np.ndarray, size: int, seed: int, epoch: int) -> list[np.ndarray]:
+    """The batches of one epoch, each an array of document numbers; a pure function.
+
+    Documents are shuffled, sorted by length within pools of :data:`_POOL` batches, cut into
+    batches of ``size``, and the batches shuffled. Every document stands in one batch.
+    """
+    random = seeds.numpy_generator(seed, "data order", epoch)
+    shuffled = random.permutation(len(lengths))
+    pool = size * _POOL
+    pools = [shuffled[start : start + pool] for start in range(0, len(shuffled), pool)]
+    sorted_pools = [documents[np.argsort(lengths[documents], kind="stable")] for documents in pools]
+    batches = [
+        documents[start : start + size]
+        for documents in sorted_pools
+        for start in range(0, len(documents), size)
+    ]
+    return [batches[place] for place in random.permutation(len(batches))]
+
+
+def by_length(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
+    """Batches for evaluation: documents by length, at most ``tokens`` padded tokens a batch."""
+    ranked = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(ranked):
+        # The last document of a batch is its longest: lengths[end - 1] * count grows with end.
+        sizes = lengths[ranked[start:]] * np.arange(1, len(ranked) - start + 1)
+        end = start + max(1, int(np.searchsorted(sizes, tokens, side="right")))
+        yield ranked[start:end]
+        start = end
