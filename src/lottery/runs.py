@@ -1,0 +1,214 @@
+"""One seed's dense run and one seed's pruning chain: where training, models and pruning meet.
+
+Needs torch, NumPy and safetensors only, so that it also runs where the rest is not installed.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lottery import batches, models, seeds
+from lottery.batches import PAD, Documents
+from lottery.errors import LotteryError
+from lottery.models import EMBEDDING, Weights
+from lottery.pruning import masks
+from lottery.pruning.masks import RemovedAt
+from lottery.pruning.strategy import Dense, Strategy
+from lottery.training import loop
+from lottery.training.loop import Plan, Row
+
+OnEpoch = Callable[[int, Row], object]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What all runs of one corpus and model share. ``model`` is a workspace: every level sets its
+    parameters anew. ``settings``, ``train``, ``prune``, ``rewind`` are params.yaml's sections."""
+
+    model: nn.Module
+    train_part: Documents
+    validation_part: Documents
+    vectors: torch.Tensor | None
+    covered: torch.Tensor | None
+    settings: Any
+    train: Any
+    rewind: Any
+
+    def draw(self, seed: int, purpose: str, level: int) -> Weights:
+        """Fresh weights, a function of (seed, purpose, level)."""
+        generator = seeds.torch_generator(seed, purpose, level)
+        std = self.settings.embedding_std
+        return models.draw(self.model, generator, std, self.vectors, self.covered)
+
+    def plan(self, seed: int, level: int, first: int) -> Plan:
+        """How a level trains from the epoch ``first`` on."""
+        return Plan(
+            seed=seed,
+            level=level,
+            epochs=range(first, self.train.epochs),
+            total_epochs=self.train.epochs,
+            lr=self.train.lr,
+            schedule=self.train.schedule,
+            batch=self.train.batch,
+            dropout=self.settings.dropout,
+            patience=self.train.patience,
+        )
+
+
+@dataclass(frozen=True)
+class DenseRun:
+    """The weights of the dense network: as drawn, after ``rewind.epoch`` epochs, and the state
+    that is evaluated and pruned by."""
+
+    init: Weights
+    rewind: Weights
+    final: Weights
+    history: list[Row]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One trained level of a chain: the record of what went, and the weights (zero where gone)."""
+
+    number: int
+    removed_at: RemovedAt
+    weights: Weights
+    history: list[Row]
+
+
+def build(module: ModuleType, options: Any, settings: Any, folder: Path) -> tuple[nn.Module, int]:
+    """The model for the tokens in ``folder``, and the rows of its embedding."""
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    rows = min(report["vocabulary"], settings.vocabulary + 2)
+    outputs = models.outputs(len(report["classes"]))
+    return module.build(options, rows, settings.dim, outputs), rows
+
+
+def load_cell(
+    model: nn.Module,
+    rows: int,
+    folder: Path,
+    device: torch.device,
+    settings: Any,
+    train: Any,
+    rewind: Any,
+) -> Cell:
+    """Bring the training and validation part, and what the model needs of vectors, into place."""
+    vectors = covered = None
+    if settings.embedding == "vectors":
+        vectors, covered = _vectors(folder, rows, settings.dim)
+    return Cell(
+        model.to(device),
+        batches.load(folder, "train", rows, device),
+        batches.load(folder, "validation", rows, device),
+        vectors,
+        covered,
+        settings,
+        train,
+        rewind,
+    )
+
+
+def _vectors(folder: Path, rows: int, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+    path = folder / "vectors.npy"
+    if not path.exists():
+        raise LotteryError(f"{path}: not found; tokens.vectors is null, but a model wants vectors")
+    vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    if vectors.shape[1] != dim:
+        raise LotteryError(
+            f"{path}: vectors of {vectors.shape[1]} numbers, but the model's dim is {dim}; "
+            "make models.<model>.dim and tokens.vectors agree"
+        )
+    covered = np.load(folder / "covered.npy", allow_pickle=False)[:rows]
+    return torch.from_numpy(np.array(vectors[:rows])), torch.from_numpy(covered)
+
+
+def dense(cell: Cell, seed: int, on_epoch: OnEpoch) -> DenseRun:
+    """Train the dense network of one seed."""
+    init = cell.draw(seed, "init", 0)
+    kept = {"rewind": init}
+
+    def after_epoch(done: int, row: Row) -> None:
+        if done == cell.rewind.epoch:
+            kept["rewind"] = loop.copy_weights(cell.model)
+        on_epoch(done, row)
+
+    history = _train(cell, cell.plan(seed, 0, 0), init, record_of(init), after_epoch)
+    if len(history) < cell.rewind.epoch:
+        raise LotteryError(
+            f"rewind.epoch: {cell.rewind.epoch}, but the dense run of seed {seed} stopped early "
+            f"after {len(history)} epochs; rewind to an earlier one or raise train.<cell>.patience"
+        )
+    return DenseRun(init, kept["rewind"], loop.copy_weights(cell.model), history)
+
+
+def chain(
+    cell: Cell,
+    strategy: Strategy,
+    dense_run: DenseRun,
+    seed: int,
+    prune: Any,
+    on_epoch: OnEpoch,
+) -> Iterator[Level]:
+    """Iterative magnitude pruning from a dense run, one level after the other, from level 1.
+
+    Each level prunes by the trained weights of the one before, sets the survivors as the strategy
+    says, and trains (Frankle and Carbin 2019, section 1; rewinding as in Frankle et al. 2020).
+    """
+    source = Dense(
+        dense_run.init,
+        dense_run.rewind,
+        cell.rewind.epoch,
+        partial(cell.draw, seed, "reinit"),
+    )
+    names = prunable(dense_run.init, prune.parameters)
+    trained = dense_run.final
+    record = record_of(trained)
+    for level in range(1, levels(record, prune) + 1):
+        record = masks.prune(trained, record, level, prune.rate, prune.scope, names)
+        start = strategy.start(source, level)
+        first = start.epoch if cell.rewind.budget == "remaining" else 0
+        plan = cell.plan(seed, level, first)
+        history = _train(cell, plan, start.weights, record, on_epoch)
+        trained = loop.copy_weights(cell.model)
+        yield Level(level, record, trained, history)
+
+
+def record_of(weights: Weights) -> RemovedAt:
+    """The dense record of a network: all alive but the padding row."""
+    return masks.dense(weights, EMBEDDING, PAD)
+
+
+def prunable(weights: Weights, kinds: tuple[str, ...]) -> set[str]:
+    """The names of the parameters that ``prune.parameters`` means."""
+    return {name for name in weights if models.kind(name) in kinds}
+
+
+def levels(record: RemovedAt, prune: Any) -> int:
+    """How many levels a chain has: ``prune.levels``, or as many as ``prune.until`` asks for."""
+    if prune.levels is not None:
+        return prune.levels
+    sizes = {name: size for name, (_, size) in masks.counts(record, 0).items()}
+    names = prunable(record, prune.parameters)
+    local = {name: size for name, size in sizes.items() if name in names}
+    fixed = sum(sizes.values()) - sum(local.values())
+    try:
+        return masks.levels_until(local, fixed, prune.rate, prune.until, prune.scope)
+    except ValueError as error:
+        raise LotteryError(f"prune.until: {error}; widen prune.parameters or lower it") from None
+
+
+def _train(
+    cell: Cell, plan: Plan, weights: Weights, record: RemovedAt, on_epoch: OnEpoch
+) -> list[Row]:
+    level = masks.at_level(record, plan.level)
+    loop.load_weights(cell.model, weights)
+    return loop.train(cell.model, cell.train_part, cell.validation_part, level, plan, on_epoch)

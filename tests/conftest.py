@@ -1,0 +1,165 @@
+"""Fixtures: a small corpus as tokens, and a copy of the project as a real repository."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lottery import files, runs
+from lottery.models import cnn, lstm
+
+ROOT = Path(__file__).resolve().parents[1]
+DOWNLOADS = Path(os.environ.get("LOTTERY_DOWNLOADS", ROOT / "data" / "downloads"))
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_downloads() -> None:
+    """Wheels are fetched once for all tests, and kept for the next run."""
+    os.environ["LOTTERY_DOWNLOADS"] = str(DOWNLOADS)
+
+
+@pytest.fixture
+def mirror() -> Path:
+    """The official archives, or a part of them, where somebody has them."""
+    folder = os.environ.get("LOTTERY_MIRROR")
+    if not folder:
+        pytest.skip("needs the official archives: set LOTTERY_MIRROR to a folder with them")
+    return Path(folder)
+
+
+def write_tokens(
+    folder: Path, classes: int = 2, words: int = 60, documents: int = 90, seed: int = 0
+) -> Path:
+    """Token arrays of documents whose label shows in their words, so that there is a signal."""
+    random = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in ("train", "validation", "test"):
+        labels = np.arange(documents) % classes
+        lengths = random.integers(1, 14, documents)
+        texts = [random.integers(2, words, length) for length in lengths]
+        for text, label in zip(texts, labels, strict=True):
+            text[0] = 2 + label
+        np.save(folder / f"{part}.ids.npy", np.concatenate(texts).astype(np.uint16))
+        np.save(folder / f"{part}.offsets.npy", np.concatenate([[0], lengths.cumsum()]))
+        np.save(folder / f"{part}.labels.npy", labels.astype(np.int64))
+    names = [f"class {number}" for number in range(classes)]
+    files.write_json(folder / "report.json", {"classes": names, "vocabulary": words})
+    np.save(folder / "vectors.npy", random.normal(size=(words, 6)).astype(np.float32))
+    np.save(folder / "covered.npy", (np.arange(words) % 3 == 2))
+    return folder
+
+
+MODELS: dict[str, tuple[Any, Any]] = {
+    "cnn": (cnn, cnn.Options(filters=4, widths=(3, 4, 5))),
+    "lstm": (lstm, lstm.Options(hidden=5, layers=2)),
+}
+
+
+@pytest.fixture
+def make_cell(tmp_path: Path) -> Callable[..., runs.Cell]:
+    """A cell over synthetic tokens: ``make_cell("cnn", epochs=2, budget="full")``."""
+
+    def make(model: str = "cnn", classes: int = 2, **changes: Any) -> runs.Cell:
+        folder = write_tokens(tmp_path / f"tokens-{classes}", classes)
+        module, options = MODELS[model]
+        settings = SimpleNamespace(
+            vocabulary=50, dim=6, embedding="random", embedding_std=0.5, dropout=0.3
+        )
+        train = SimpleNamespace(epochs=2, lr=0.02, schedule="linear", batch=16, patience=None)
+        rewind = SimpleNamespace(epoch=1, budget="remaining")
+        for name, value in changes.items():
+            place = next(part for part in (settings, train, rewind) if hasattr(part, name))
+            setattr(place, name, value)
+        built, rows = runs.build(module, options, settings, folder)
+        return runs.load_cell(built, rows, folder, torch.device("cpu"), settings, train, rewind)
+
+    return make
+
+
+class Repository:
+    """A copy of this project as a real Git and DVC repository, with the smoke profile."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run(self, *command: str, check: bool = True, **environment: str) -> str:
+        """Run a command at the root; returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", *command] if command[0] != "git" else list(command),
+            cwd=self.path,
+            env={**self.environment(), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{command} exited {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    @staticmethod
+    def environment() -> dict[str, str]:
+        """The caller's, with this Python first on the path and an identity for Git."""
+        return {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "GIT_AUTHOR_NAME": "test",
+            "GIT_AUTHOR_EMAIL": "test@example.org",
+            "GIT_COMMITTER_NAME": "test",
+            "GIT_COMMITTER_EMAIL": "test@example.org",
+            "DVC_NO_ANALYTICS": "1",
+        }
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace one piece of a file."""
+        path = self.path / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        path.write_text(text.replace(old, new))
+
+    def commit(self, message: str) -> None:
+        """Commit all that Git does not ignore."""
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-q", "-m", message)
+
+    def repro(self, *arguments: str) -> list[str]:
+        """Run ``dvc repro``; the names of the stages that ran, in order."""
+        return ran(self.run("dvc", "repro", *arguments))
+
+
+def ran(output: str) -> list[str]:
+    """The stages that DVC says it ran."""
+    lines = [line for line in output.splitlines() if line.startswith("Running stage '")]
+    return [line.split("'")[1] for line in lines]
+
+
+def make_repository(path: Path, profile: str = "smoke") -> Repository:
+    """Copy what Git has of the project (and what it would add) to ``path`` and commit it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    results = ("dvc.lock", "metrics/", "plots/", "data/")
+    for name in filter(None, listed.split("\0")):
+        if name.startswith(results) or not (ROOT / name).is_file():
+            continue
+        target = path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target)
+    shutil.copy2(ROOT / "profiles" / f"{profile}.yaml", path / "params.yaml")
+    repository = Repository(path)
+    repository.run("git", "init", "-q", "-b", "main")
+    # The downloads lie elsewhere, so a cache of DVC's own is all that is shared: nothing.
+    repository.commit("the project")
+    return repository

@@ -1,0 +1,78 @@
+"""Batches: every document once, the order a pure function, what is read is what was written."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import write_tokens
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lottery import batches
+from lottery.batches import PAD, UNK
+from lottery.errors import LotteryError
+
+LENGTHS = st.lists(st.integers(1, 50), min_size=1, max_size=300).map(np.array)
+
+
+@given(lengths=LENGTHS, size=st.integers(1, 40), seed=st.integers(0, 9), epoch=st.integers(0, 9))
+def test_order_is_pure_and_complete(lengths: np.ndarray, size: int, seed: int, epoch: int) -> None:
+    order = batches.order(lengths, size, seed, epoch)
+    assert sorted(np.concatenate(order)) == list(range(len(lengths)))
+    assert all(1 <= len(batch) <= size for batch in order)
+    np.random.seed(seed)  # the process's own state plays no part  # noqa: NPY002
+    again = batches.order(lengths, size, seed, epoch)
+    assert all(np.array_equal(one, other) for one, other in zip(order, again, strict=True))
+
+
+def test_order_differs_by_seed_and_epoch_and_groups_lengths() -> None:
+    lengths = np.random.default_rng(0).integers(1, 500, 4000)
+    orders = {
+        tuple(np.concatenate(batches.order(lengths, 32, seed, epoch)))
+        for seed in (0, 1)
+        for epoch in (0, 1)
+    }
+    assert len(orders) == 4
+    padded = sum(len(b) * lengths[b].max() for b in batches.order(lengths, 32, 0, 0))
+    assert padded < 1.1 * lengths.sum()
+
+
+@given(lengths=LENGTHS, tokens=st.integers(1, 400))
+def test_evaluation_batches_are_bounded(lengths: np.ndarray, tokens: int) -> None:
+    found = list(batches.by_length(lengths, tokens))
+    assert sorted(np.concatenate(found)) == list(range(len(lengths)))
+    for batch in found:
+        assert lengths[batch].max() == lengths[batch[-1]]
+        assert len(batch) == 1 or len(batch) * lengths[batch[-1]] <= tokens
+
+
+def test_a_batch_is_the_documents_padded_behind(tmp_path: Path) -> None:
+    folder = write_tokens(tmp_path)
+    ids, offsets = (np.load(folder / f"train.{kind}.npy") for kind in ("ids", "offsets"))
+    limit = 30
+    documents = batches.load(folder, "train", limit, torch.device("cpu"))
+    index = torch.tensor([5, 0, 17])
+    longest = int(documents.lengths[index].max()) + 2
+    tokens, lengths = documents.batch(index, longest)
+    for number, row, length in zip(index.tolist(), tokens, lengths, strict=True):
+        words = ids[offsets[number] : offsets[number + 1]]
+        expected = np.where(words < limit, words, UNK)
+        assert row[:length].tolist() == expected.tolist()
+        assert (row[length:] == PAD).all()
+        assert len(row) == longest
+
+
+@pytest.mark.parametrize("kind", ["ids", "offsets", "labels"])
+def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, kind: str) -> None:
+    folder = write_tokens(tmp_path)
+    path = folder / f"train.{kind}.npy"
+    np.save(path, np.load(path)[:-1])
+    with pytest.raises(LotteryError, match="do not fit together"):
+        batches.load(folder, "train", 30, torch.device("cpu"))
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(LotteryError, match=f"{kind}.npy: damaged"):
+        batches.load(folder, "train", 30, torch.device("cpu"))
+    path.unlink()
+    with pytest.raises(LotteryError, match="not found"):
+        batches.load(folder, "train", 30, torch.device("cpu"))

@@ -1,0 +1,97 @@
+"""The choice of the ticket sees validation only, and follows the design's rule."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lottery.analysis import scores
+from lottery.analysis.select import VALIDATION_COLUMNS, cell_metrics, choose_level
+
+
+def table(accuracies: list[list[float]]) -> pd.DataFrame:
+    """Rows of (seed, level, validation_accuracy), of one list a seed."""
+    rows = [
+        (seed, level, accuracy)
+        for seed, levels in enumerate(accuracies)
+        for level, accuracy in enumerate(levels)
+    ]
+    return pd.DataFrame(rows, columns=VALIDATION_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "level"),
+    [
+        ([[90, 91, 90, 89.4, 95]], 2),  # a lucky level behind a failure is not taken
+        ([[90, 89.5, 89.5]], 2),  # exactly the tolerance is within it
+        ([[90, 89.4, 95]], None),
+        ([[90, 90, 80], [80, 80, 90]], 2),  # the mean over seeds counts
+        ([[90, 90, 88], [80, 80, 80]], 1),
+        ([[90]], None),
+    ],
+)
+def test_the_rule(accuracies: list[list[float]], level: int | None) -> None:
+    assert choose_level(table(accuracies), 0.5) == level
+
+
+@given(
+    st.lists(st.integers(80, 95), min_size=2, max_size=10),
+    st.floats(0, 5),
+)
+def test_everything_up_to_the_choice_passes(accuracies: list[int], tolerance: float) -> None:
+    level = choose_level(table([list(map(float, accuracies))]), tolerance)
+    floor = accuracies[0] - tolerance - 1e-6
+    if level is None:
+        assert accuracies[1] < floor + 1e-5
+    else:
+        assert all(accuracy >= floor for accuracy in accuracies[: level + 1])
+        if level + 1 < len(accuracies):
+            assert accuracies[level + 1] < floor + 1e-5
+
+
+def test_it_cannot_see_test() -> None:
+    with pytest.raises(ValueError, match="the choice takes"):
+        choose_level(table([[90, 90]]).assign(test_accuracy=99.0), 0.5)
+
+
+def test_holes_are_not_averaged_over() -> None:
+    with pytest.raises(ValueError, match="a level is missing"):
+        choose_level(table([[90, 90, 90], [90, 90]]), 0.5)
+    with pytest.raises(ValueError, match="a level is missing"):
+        choose_level(table([[90, 90, 90]]).query("level != 1"), 0.5)
+
+
+def test_metrics_of_a_cell() -> None:
+    rows = []
+    for strategy, shift in (("a", 0.0), ("b", -3.0)):
+        for seed in (0, 1):
+            for level in (0, 1, 2):
+                accuracy = 80 + seed + (shift if level else 0)
+                rows.append((strategy, seed, level, level / 4, accuracy))
+    levels = pd.DataFrame(rows, columns=["strategy", "seed", "level", "sparsity", "test_accuracy"])
+    assert cell_metrics(levels, {"a": 2, "b": None}) == {
+        "dense": {"seeds": 2, "test_accuracy": 80.5, "test_accuracy_std": 0.707},
+        "a": {"sparsity": 0.5, "test_accuracy": 80.5, "difference": 0.0},
+        "b": {"sparsity": None, "test_accuracy": None, "difference": None},
+    }
+    one = cell_metrics(levels[levels.seed == 0], {"b": 1})
+    assert one["dense"]["test_accuracy_std"] is None
+    assert one["b"]["difference"] == -3.0
+
+
+@given(st.integers(2, 5), st.integers(1, 30), st.integers(0, 99))
+def test_scores_of_two_classes_are_those_of_two_logits(
+    classes: int, documents: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    logits = random.normal(size=(documents, classes)).astype(np.float32)
+    labels = random.integers(0, classes, documents)
+    total = np.exp(logits.astype(float)).sum(1)
+    expected = -np.log(np.exp(logits[np.arange(documents), labels].astype(float)) / total).mean()
+    assert scores.loss(logits, labels) == pytest.approx(expected)
+    assert scores.accuracy(logits, labels) == 100 * (logits.argmax(1) == labels).mean()
+    if classes == 2:
+        single = logits[:, 1:].astype(np.float64) - logits[:, :1]
+        assert scores.loss(single, labels) == pytest.approx(expected, rel=1e-5)
+        assert scores.accuracy(single, labels) == scores.accuracy(logits, labels)
