@@ -1,0 +1,74 @@
+"""Pictures: the same bytes each time, a band only where there are seeds to spread."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from lottery import figures
+
+
+def levels(seeds: int) -> pd.DataFrame:
+    rows = [
+        (strategy, seed, level, 100 * 0.6**level, 80 - level + seed, level == 2)
+        for strategy in ("winning_ticket", "random_reinit")
+        for seed in range(seeds)
+        for level in range(5)
+    ]
+    columns = ["strategy", "seed", "level", "remaining", "test_accuracy", "chosen"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def epochs(seeds: int) -> pd.DataFrame:
+    own = levels(seeds)
+    return pd.concat(own.assign(epoch=epoch, validation_accuracy=70 + epoch) for epoch in (1, 2))
+
+
+def tensors(seeds: int) -> pd.DataFrame:
+    own = levels(seeds)
+    return pd.concat(
+        own.assign(parameter=name, size=size, alive=(size * 0.6**own.level).astype(int))
+        for name, size in (("embedding", 1000), ("output_bias", 1))
+    )
+
+
+def drawn(seeds: int) -> dict[str, Figure]:
+    own = levels(seeds)
+    return {
+        "accuracy": figures.accuracy({"a-cnn": own, "a-lstm": own, "b-cnn": own}),
+        "learning": figures.learning(epochs(seeds), own, "a-cnn"),
+        "density": figures.density(tensors(seeds), "a-cnn"),
+    }
+
+
+def test_the_same_bytes_each_time(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        for name, figure in drawn(2).items():
+            figures.save(figure, tmp_path / folder / name)
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert files == sorted(f"{n}.{s}" for n in drawn(1) for s in ("png", "svg"))
+    for name in files:
+        one, two = ((tmp_path / folder / name).read_bytes() for folder in ("one", "two"))
+        assert one == two, name
+        assert len(one) > 5000
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_band_needs_seeds(seeds: int) -> None:
+    panel = drawn(seeds)["accuracy"].axes[0]
+    assert len(panel.collections) == (2 if seeds > 1 else 0)
+    assert f"({seeds} seed" in panel.get_title()
+
+
+def test_what_the_curve_shows() -> None:
+    panel = drawn(1)["accuracy"].axes[0]
+    lines = {line.get_label(): line for line in panel.lines}
+    np.testing.assert_allclose(lines["winning ticket"].get_ydata(), [80, 79, 78, 77, 76])
+    np.testing.assert_allclose(lines["winning ticket"].get_xdata(), 100 * 0.6 ** np.arange(5))
+    assert panel.get_xscale() == "log"
+    assert panel.xaxis_inverted()
+    stars = [line for line in panel.lines if line.get_marker() == "*"]
+    assert [line.get_ydata()[0] for line in stars] == [78, 78]
+    assert lines["dense"].get_ydata()[0] == 80
