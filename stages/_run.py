@@ -1,0 +1,58 @@
+"""What every stage's command line shares: arguments, and errors in one line."""
+
+import argparse
+import errno
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+
+from lottery import params, paths
+from lottery.errors import LotteryError
+from lottery.params import Params
+from lottery.registry import suggestion
+
+
+def main(name: str, description: str | None, run: Callable[..., None], *arguments: str) -> None:
+    """Parse ``arguments`` (of ``corpus``, ``model``, ``strategy``), read params.yaml, run.
+
+    Exits with 1 and one line for a LotteryError or a full disk; ``--debug`` adds the traceback.
+    """
+    parser = argparse.ArgumentParser(f"python -m stages.{name}", description=description)
+    for argument in arguments:
+        parser.add_argument(argument, help=f"one of those in {paths.PARAMS}")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    given = parser.parse_args()
+    # As Ctrl-C: temporary files are removed on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        settings = params.load(paths.PARAMS)
+        values = [getattr(given, argument) for argument in arguments]
+        for argument, value in zip(arguments, values, strict=True):
+            _check(settings, argument, value)
+        run(settings, *values)
+    except (LotteryError, OSError, MemoryError) as error:
+        if given.debug:
+            traceback.print_exc()
+        sys.exit(f"error: {_line(error)}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; run the same command again")
+
+
+def _check(settings: Params, argument: str, value: str) -> None:
+    known = {
+        "corpus": settings.corpora,
+        "model": settings.models,
+        "strategy": settings.strategies,
+    }[argument]
+    if value not in known:
+        hint = suggestion(value, list(known))
+        raise LotteryError(f"unknown {argument} '{value}' in {paths.PARAMS}{hint}")
+
+
+def _line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{error.filename or 'output'}: {error.strerror}; make room and run again"
+    if isinstance(error, MemoryError):
+        return "out of memory; a smaller train.<cell>.batch or tokens.max_tokens needs less"
+    return " ".join(str(error).split())

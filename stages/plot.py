@@ -1,0 +1,33 @@
+"""Draw the curves, learning curves and densities of all cells, from the tables in plots/."""
+
+import pandas as pd
+
+from lottery import figures, files, paths
+from lottery.params import Params
+from stages import _run
+
+
+def run(params: Params) -> None:
+    """``plots/figures/``: ``overview`` and three figures a cell, each as SVG and PNG."""
+    curves = {
+        paths.cell(corpus, model): pd.read_csv(paths.curves(paths.cell(corpus, model)))
+        for corpus in params.corpora
+        for model in params.models
+    }
+    with files.replacing_directory(paths.FIGURES) as folder:
+        figures.save(figures.accuracy(curves), folder / "overview")
+        for cell, levels in curves.items():
+            epochs, tensors = (
+                pd.concat(
+                    pd.read_csv(paths.TABLES / f"{cell}-{strategy}" / f"{name}.csv")
+                    for strategy in params.strategies
+                )
+                for name in ("epochs", "tensors")
+            )
+            figures.save(figures.accuracy({cell: levels}), folder / f"{cell}-accuracy")
+            figures.save(figures.learning(epochs, levels, cell), folder / f"{cell}-learning")
+            figures.save(figures.density(tensors, cell), folder / f"{cell}-density")
+
+
+if __name__ == "__main__":
+    _run.main("plot", __doc__, run)

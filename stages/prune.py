@@ -1,0 +1,75 @@
+"""Run one strategy's pruning chain of one corpus and model, for each seed.
+
+Training and validation data only: the test part is never opened here.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lottery import files, paths, runs
+from lottery.params import Params
+from lottery.pruning import masks
+from lottery.runs import DenseRun, Level
+from lottery.training import checkpoints
+from stages import _cell, _run
+
+
+def run(params: Params, corpus: str, model: str, strategy: str) -> None:
+    """``data/chains/<cell>-<strategy>/seed-<n>/``: each level's surviving weights, the record of
+    what went when, figures a level and epoch, and counts a level and tensor."""
+    cell = _cell.load(params, corpus, model)
+    rule = _cell.strategy(strategy)
+    with (
+        files.replacing_directory(paths.chain(corpus, model, strategy)) as folder,
+        tqdm(unit="level", desc=f"{paths.cell(corpus, model)} {strategy}") as bar,
+    ):
+        for seed in params.seeds:
+            dense = load_dense(paths.seed(paths.dense(corpus, model), seed))
+            levels = runs.levels(runs.record_of(dense.init), params.prune)
+            bar.total = levels * len(params.seeds)
+            chain = runs.chain(
+                cell,
+                rule,
+                dense,
+                seed,
+                params.prune,
+                lambda epoch, row: bar.set_postfix(
+                    epoch=epoch, accuracy=f"{row['validation_accuracy']:.1f} %"
+                ),
+            )
+            write(paths.seed(folder, seed), _counted(chain, bar))
+
+
+def load_dense(folder: Path) -> DenseRun:
+    """A seed's dense run as the stage train left it."""
+    init, rewind, final = (
+        checkpoints.load(folder / f"{name}.safetensors") for name in ("init", "rewind", "final")
+    )
+    return DenseRun(init, rewind, final, history=[])
+
+
+def write(folder: Path, chain: Iterable[Level]) -> None:
+    """Write each level as it is done; the record and the tables at the end."""
+    epochs: list[dict[str, float]] = []
+    tensors: list[dict[str, object]] = []
+    for level in chain:
+        survivors = masks.survivors(level.weights, level.removed_at, level.number)
+        checkpoints.save(survivors, paths.level(folder, level.number))
+        epochs += [{"level": level.number, **row} for row in level.history]
+        for name, (alive, size) in masks.counts(level.removed_at, level.number).items():
+            tensors.append({"level": level.number, "parameter": name, "alive": alive, "size": size})
+    checkpoints.save(level.removed_at, folder / "removed_at.safetensors")
+    files.write_csv(folder / "epochs.csv", epochs)
+    files.write_csv(folder / "tensors.csv", tensors)
+
+
+def _counted(chain: Iterable[Level], bar: tqdm) -> Iterable[Level]:
+    for level in chain:
+        yield level
+        bar.update()
+
+
+if __name__ == "__main__":
+    _run.main("prune", __doc__, run, "corpus", "model", "strategy")

@@ -1,0 +1,167 @@
+"""Whatever is unknown, missing or impossible in params.yaml is refused by its full name."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lottery import params
+from lottery.errors import LotteryError
+from lottery.models import cnn
+from tools.check import check
+
+QUICK = yaml.safe_load((ROOT / "params.yaml").read_text())
+PROFILES = [ROOT / "params.yaml", *sorted((ROOT / "profiles").glob("*.yaml"))]
+
+
+def changed(key: str, value: Any) -> dict[str, Any]:
+    document = copy.deepcopy(QUICK)
+    *sections, last = key.split("/")
+    place = document
+    for section in sections:
+        place = place[section]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return document
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+def test_every_profile_is_valid(path: Path) -> None:
+    check(params.load(path), ROOT)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("prune/rate", 0, "prune.rate: must be greater than 0"),
+        ("prune/rate", 1, "prune.rate: must be less than 1"),
+        ("prune/rate", 1.5, "prune.rate: must be less than 1"),
+        ("prune/rate", "a", "prune.rate: must be a valid number, not 'a'"),
+        ("prune/rate", True, "prune.rate: must be a valid number"),
+        ("prune/rate", float("nan"), "prune.rate: must be a finite number"),
+        ("prune/raet", 0.2, "prune.raet: unknown key; did you mean 'rate'"),
+        ("prune/levels", 3, "prune: give one of 'levels' and 'until'"),
+        ("prune/parameters", [], "prune.parameters: empty"),
+        ("prune/parameters", ["biases", "biases"], "prune.parameters: the same entry"),
+        ("prune", None, "prune: must be an object"),
+        ("tokens/vocabulary", 70_000, "tokens.vocabulary: must be less than or equal to 65000"),
+        ("tokens/vectors", "glove", "tokens.vectors: must be 'glove.6B.50d'"),
+        ("seeds", [], "seeds: empty"),
+        ("seeds", [1, 1], "seeds: the same entry stands twice"),
+        ("seeds", [-1], "seeds.0: must be greater than or equal to 0"),
+        ("corpora", {}, "corpora: empty"),
+        ("corpora/Bad-name", {"source": "x.py"}, "corpora.Bad-name: 'Bad-name' is no name"),
+        ("corpora/rotten_tomatoes/label", "x", "corpora.rotten_tomatoes: 'text', 'label'"),
+        ("corpora/mine", {"source": "x.csv"}, "corpora.mine: a file needs both 'text'"),
+        ("train/cnn/epochs", ..., "train.cnn.epochs: missing"),
+        ("corpora/rotten_tomatoes/sourc", "x", "sourc: unknown key; did you mean 'source'"),
+        ("train/rotten_tomatoes-cnn/lr", "x", "train.rotten_tomatoes-cnn.lr: must be a valid"),
+        ("train/rotten_tomatoes-cnn", ..., "train.rotten_tomatoes-cnn: missing; add"),
+        ("train/rotten_tomatoes-cn", {}, "train.rotten_tomatoes-cn: not a model or a cell"),
+        ("train/rotten_tomatoes-cnn/epoch", 3, "epoch: unknown key; did you mean 'epochs'"),
+        ("rewind/epoch", 3, "rewind.epoch: 3 leaves nothing to train of the 3 epochs"),
+        ("sedes", [1], "sedes: unknown key; did you mean 'seeds'"),
+        ("device", "gpu", "device: must be 'auto', 'cpu' or 'cuda'"),
+        ("strategies", ["a b"], "strategies.0: 'a b' is no name"),
+    ],
+)
+def test_impossible_values_are_refused_by_name(key: str, value: Any, message: str) -> None:
+    with pytest.raises(LotteryError, match=r"^params\.yaml: ") as error:
+        params.parse(changed(key, value))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\na: 2", "'a' stands twice"),
+        ("a: &x [1]\nb: *x", "aliases"),
+        ("a: !!python/object:os.system {}", "not valid YAML"),
+        ("a: [", "not valid YAML"),
+        ("1: 2", "is not a word"),
+        ("- 1", "expected a mapping"),
+        ("", "expected a mapping"),
+    ],
+)
+def test_strange_yaml_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(LotteryError, match=message):
+        params.load(path)
+
+
+def test_model_options_are_checked_by_name() -> None:
+    model = params.parse(changed("models/cnn/options", {"filters": 0, "widths": [3]})).models["cnn"]
+    with pytest.raises(LotteryError, match=r"models\.cnn\.options: filters must be at least 1"):
+        params.options(model, cnn.Options, "cnn")
+    model = params.parse(changed("models/cnn/options/filter", 1)).models["cnn"]
+    with pytest.raises(LotteryError, match=r"models.cnn.options.filter: unknown key"):
+        params.options(model, cnn.Options, "cnn")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("strategies", ["winning_tickets"], "did you mean 'winning_ticket'"),
+        ("models", {"gru": QUICK["models"]["cnn"]}, "unknown model 'gru'"),
+        ("corpora/reuters_r8/source", "src/lottery/corpora/r8.py", "r8.py not found"),
+    ],
+)
+def test_what_params_name_must_be_there(key: str, value: Any, message: str) -> None:
+    document = changed(key, value)
+    if key == "models":
+        document["train"] = dict.fromkeys(("gru",), QUICK["train"]["cnn"])
+        document["train"] |= {f"{corpus}-gru": {} for corpus in document["corpora"]}
+    with pytest.raises(LotteryError, match=message):
+        check(params.parse(document), ROOT)
+
+
+def test_a_cell_overrides_its_model() -> None:
+    document = changed("train/rotten_tomatoes-cnn", {"lr": 0.5})
+    parsed = params.parse(document)
+    assert parsed.train["rotten_tomatoes-cnn"].lr == 0.5
+    assert parsed.train["reuters_r8-cnn"].epochs == parsed.train["rotten_tomatoes-cnn"].epochs
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [path] if path else []
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            found += leaves(entry, (*path, key))
+    return found
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda children: (
+        st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(key=st.sampled_from(leaves(QUICK)), value=ANYTHING)
+def test_no_mutation_reaches_a_traceback(key: tuple[Any, ...], value: Any) -> None:
+    document = copy.deepcopy(QUICK)
+    place = document
+    for section in key[:-1]:
+        place = place[section]
+    place[key[-1]] = value
+    try:
+        params.parse(document)
+    except LotteryError as error:
+        # Named by itself, or by the key of another section that no longer fits it.
+        text = str(error)
+        assert str(key[0]) in text or text.startswith(
+            ("params.yaml: train.", "params.yaml: rewind")
+        )
+        assert "\n" not in text

@@ -1,0 +1,278 @@
+"""The pipeline as a user runs it: a real DVC repository, the smoke profile, real text."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import Repository, make_repository, ran
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+
+CELLS = ["rotten_tomatoes-cnn", "rotten_tomatoes-lstm"]
+STRATEGIES = ["winning_ticket", "late_rewinding", "random_reinit"]
+CHAINS = [f"{cell}-{strategy}" for cell in CELLS for strategy in STRATEGIES]
+EVERYTHING = {
+    "download@rotten_tomatoes",
+    "tokenize@rotten_tomatoes",
+    *(f"train@{cell}" for cell in CELLS),
+    *(f"{stage}@{chain}" for stage in ("prune", "evaluate") for chain in CHAINS),
+    "select",
+    "plot",
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository, in a path with a space, in which the pipeline has run once."""
+    repository = make_repository(tmp_path_factory.mktemp("a path") / "with a space")
+    assert set(repository.repro()) == EVERYTHING
+    repository.commit("results")
+    return repository
+
+
+@pytest.fixture
+def project(finished: Repository) -> Repository:
+    """The finished repository, put back to its commit before each test."""
+    finished.run("git", "reset", "-q", "--hard", "main")
+    finished.run("git", "clean", "-fdq")
+    finished.run("dvc", "checkout", "-q", "--force")
+    return finished
+
+
+def test_nothing_reruns(project: Repository) -> None:
+    assert project.repro() == []
+    assert "up to date" in project.run("dvc", "status")
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_what_is_in_git_and_what_in_the_cache(project: Repository) -> None:
+    tracked = project.run("git", "ls-files").splitlines()
+    for cell in CELLS:
+        assert f"metrics/{cell}.json" in tracked
+        assert f"plots/curves/{cell}.csv" in tracked
+        assert f"plots/figures/{cell}-accuracy.svg" in tracked
+    large = ("data/tokens/", "data/dense/", "data/chains/", "data/logits/")
+    found = [name for name in tracked if name.startswith(large) and ".gitignore" not in name]
+    assert not found
+    assert not [name for name in tracked if name.endswith((".parquet", ".safetensors", ".npy"))]
+    remotes = project.run("dvc", "remote", "list")
+    assert "storage" not in remotes
+
+
+def test_results_are_tidy_and_complete(project: Repository) -> None:
+    for cell in CELLS:
+        levels = pd.read_csv(project.path / f"plots/curves/{cell}.csv")
+        assert len(levels) == 3 * 2 * 3  # strategies x seeds x levels
+        assert levels.groupby("level").sparsity.nunique().max() == 1
+        assert levels.sparsity[levels.level == 2].iloc[0] == pytest.approx(0.75, abs=0.01)
+        dense = levels[levels.level == 0].groupby("seed").test_accuracy
+        assert (dense.nunique() == 1).all(), "all strategies start from the same dense run"
+        metrics = json.loads((project.path / f"metrics/{cell}.json").read_text())
+        assert list(metrics) == ["dense", *STRATEGIES]
+        assert metrics["dense"]["seeds"] == 2
+        epochs = pd.read_csv(project.path / f"plots/tables/{cell}-late_rewinding/epochs.csv")
+        assert sorted(epochs.epoch[epochs.level == 1].unique()) == [2], "epochs k to T-1"
+        assert sorted(epochs.epoch[epochs.level == 0].unique()) == [1, 2]
+
+
+def test_pruning_never_opens_the_test_part(project: Repository) -> None:
+    for path in (project.path / "data/tokens/rotten_tomatoes").glob("test.*"):
+        path.unlink()
+    for stage in ("train", "prune"):
+        arguments = ["rotten_tomatoes", "cnn"] + (["winning_ticket"] if stage == "prune" else [])
+        project.run(f"stages.{stage}", *arguments)
+    output = project.run("stages.evaluate", "rotten_tomatoes", "cnn", "winning_ticket", check=False)
+    assert "test.ids.npy: not found" in output
+
+
+def test_the_same_bytes_again(project: Repository) -> None:
+    before = (project.path / "dvc.lock").read_text()
+    output = project.run("dvc", "repro", "--force", "--no-run-cache", "-s", "train@" + CELLS[1])
+    assert ran(output) == [f"train@{CELLS[1]}"]
+    project.run("dvc", "repro", "--force", "--no-run-cache", "-s", f"prune@{CHAINS[-1]}")
+    assert (project.path / "dvc.lock").read_text() == before
+
+
+def test_a_changed_rate_reruns_pruning_and_what_follows(project: Repository) -> None:
+    output = project.run("dvc", "exp", "run", "-n", "gentler", "-S", "prune.rate=0.3")
+    expected = {
+        name for name in EVERYTHING if name.split("@")[0] not in ("download", "tokenize", "train")
+    }
+    assert set(ran(output)) == expected
+    table = project.run("dvc", "exp", "show", "--md", "--only-changed")
+    assert "gentler" in table
+    assert "0.3" in table
+    assert "prune.rate" in project.run("dvc", "params", "diff", "--md")
+    rows = project.run("dvc", "metrics", "diff", "--all", "--md").strip().splitlines()
+    assert 2 < len(rows) <= 42
+    shown = project.run("dvc", "metrics", "show", "--md")
+    assert "winning_ticket.sparsity" in shown
+    project.run("dvc", "plots", "diff", "main", "-o", "compared")
+    page = (project.path / "compared/index.html").read_text()
+    assert "random_reinit" in page
+    assert "strokeDash" in page
+    assert "weights remaining (%)" in page, "our own template draws it"
+
+
+def test_a_changed_figure_reruns_plot_only(project: Repository) -> None:
+    path = project.path / "src/lottery/figures.py"
+    path.write_text(path.read_text().replace('"#0072B2"', '"#0072B3"'))
+    assert project.repro() == ["plot"]
+
+
+def test_one_cells_learning_rate_reruns_that_cell(project: Repository) -> None:
+    output = project.run("dvc", "exp", "run", "-S", "train.rotten_tomatoes-cnn.lr=0.02")
+    own = {name for name in EVERYTHING if "cnn" in name}
+    assert set(ran(output)) == {*own, "select", "plot"}
+
+
+def test_plots_show_uses_our_template(project: Repository) -> None:
+    project.run("dvc", "plots", "show", "-o", "shown")
+    page = (project.path / "shown/index.html").read_text()
+    assert "weights remaining (%)" in page
+    assert page.count("late_rewinding") > 2
+
+
+def test_a_clone_with_pulled_data_is_clean(project: Repository, tmp_path: Path) -> None:
+    project.run("dvc", "remote", "add", "-q", "--local", "-d", "store", str(tmp_path / "store"))
+    project.run("dvc", "push", "-q")
+    project.run("git", "clone", "-q", str(project.path), str(tmp_path / "clone"))
+    clone = Repository(tmp_path / "clone")
+    clone.run("dvc", "remote", "add", "-q", "--local", "-d", "store", str(tmp_path / "store"))
+    clone.run("dvc", "pull", "-q")
+    assert "up to date" in clone.run("dvc", "status")
+    assert clone.repro() == []
+    assert clone.run("git", "status", "--porcelain") == ""
+    project.run("dvc", "remote", "remove", "--local", "store")
+
+
+def test_a_shrunk_grid_leaves_no_orphan(project: Repository) -> None:
+    path = project.path / "params.yaml"
+    settings = yaml.safe_load(path.read_text())
+    del settings["models"]["lstm"], settings["train"]["lstm"]
+    del settings["train"]["rotten_tomatoes-lstm"]
+    settings["strategies"].remove("random_reinit")
+    path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    assert project.repro() == ["select", "plot"]
+    for folder in ("metrics", "plots/curves", "plots/figures", "plots/tables"):
+        names = [found.name for found in (project.path / folder).iterdir()]
+        assert names
+        assert not [name for name in names if "lstm" in name or "random_reinit" in name]
+    assert project.repro() == []
+    assert "up to date" in project.run("dvc", "status")
+
+
+def test_a_second_corpus_of_ones_own(project: Repository) -> None:
+    rows = [
+        f"{word} film number {n},{stars}"
+        for n in range(60)
+        for word, stars in (("good", 5), ("bad", 1))
+    ]
+    (project.path / "reviews.csv").write_text("review,stars\n" + "\n".join(rows) + "\n")
+    project.edit(
+        "params.yaml",
+        "models:\n",
+        "  my_reviews:\n    {source: reviews.csv, text: review, label: stars, test_fraction: 0.2}\n"
+        "models:\n",
+    )
+    project.edit("params.yaml", "train:\n", "train:\n  my_reviews-cnn: {}\n  my_reviews-lstm: {}\n")
+    reran = project.repro("train@my_reviews-cnn")
+    assert reran == ["download@my_reviews", "tokenize@my_reviews", "train@my_reviews-cnn"]
+    (project.path / "reviews.csv").write_text("review,stars\n" + "\n".join(rows[2:]) + "\n")
+    assert project.repro("train@my_reviews-cnn")[0] == "download@my_reviews"
+
+
+def test_a_new_strategy_is_one_file(project: Repository) -> None:
+    path = project.path / "src/lottery/pruning/strategies"
+    text = (path / "winning_ticket.py").read_text().replace("dense.init", "dense.rewind")
+    (path / "rewind_and_start_over.py").write_text(text)
+    project.edit("params.yaml", "random_reinit]", "random_reinit, rewind_and_start_over]")
+    reran = project.repro()
+    new = [
+        f"{stage}@{cell}-rewind_and_start_over" for stage in ("prune", "evaluate") for cell in CELLS
+    ]
+    assert set(reran) == {*new, "select", "plot"}
+    assert "rewind_and_start_over" in (project.path / f"metrics/{CELLS[0]}.json").read_text()
+
+
+def test_the_summary(project: Repository) -> None:
+    output = project.run("tools.summary")
+    assert "rotten_tomatoes" in output
+    assert "mean of 2 seeds" in output
+    assert "plots/figures/overview.png" in output
+
+
+def test_tools_profile_keeps_own_changes(project: Repository) -> None:
+    output = project.run("tools.profile", "full")
+    assert "the profile 'full'" in output
+    assert "imdb" in (project.path / "params.yaml").read_text()
+    project.run("tools.profile", "quick")
+    assert project.run("git", "status", "--porcelain") == ""
+    project.edit("params.yaml", "rate: 0.5", "rate: 0.4")
+    output = project.run("tools.profile", "full", check=False)
+    assert "params.yaml has changes of yours" in output
+    assert "rate: 0.4" in (project.path / "params.yaml").read_text()
+
+
+def test_errors_leave_earlier_outputs_alone(project: Repository) -> None:
+    cell = ["rotten_tomatoes", "cnn"]
+    cases = [
+        ("  rate: 0.5", "  raet: 0.5", ["prune", *cell, "winning_ticket"], "prune.raet"),
+        ("corpora/rotten_tomatoes.py", "corpora/rt.py", ["download", cell[0]], "'rt'"),
+        ("vocabulary: 2000\n  v", "vocabulary: 0\n  v", ["tokenize", cell[0]], "tokens.vocab"),
+        ("dim: 50", "dim: 51", ["train", "rotten_tomatoes", "lstm"], "dim is 51"),
+    ]
+    before = project.run("dvc", "status")
+    assert "up to date" in before
+    for old, new, command, message in cases:
+        text = (project.path / "params.yaml").read_text()
+        project.edit("params.yaml", old, new)
+        output = project.run(f"stages.{command[0]}", *command[1:], check=False)
+        (project.path / "params.yaml").write_text(text)
+        last = output.strip().splitlines()[-1]
+        assert last.startswith("error: ")
+        assert message in last
+        assert "Traceback" not in output
+    project.run("dvc", "checkout", "-q", "--force")
+    assert "up to date" in project.run("dvc", "status")
+    assert not list(project.path.rglob("*.tmp"))
+
+
+def test_unknown_names_on_the_command_line(project: Repository) -> None:
+    for arguments, message in (
+        (["train", "rotten_tomatos", "cnn"], "did you mean 'rotten_tomatoes'"),
+        (["train", "rotten_tomatoes", "gru"], "unknown model 'gru'"),
+        (["prune", "rotten_tomatoes", "cnn", "winning"], "unknown strategy 'winning'"),
+    ):
+        output = project.run(f"stages.{arguments[0]}", *arguments[1:], check=False)
+        assert message in output
+        assert "Traceback" not in output
+    debug = project.run("stages.train", "nothing", "cnn", "--debug", check=False)
+    assert "Traceback" in debug
+    for stage in ("download", "tokenize", "train", "prune", "evaluate", "select", "plot"):
+        assert "usage: python -m stages." in project.run(f"stages.{stage}", "--help")
+
+
+def test_a_full_disk(project: Repository) -> None:
+    """A limit on the size of files, which the kernel enforces as it would a full disk."""
+    shutil.copytree(project.path / "data/dense", project.path / "before")
+    code = (
+        "import resource, runpy, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "sys.argv = ['train', 'rotten_tomatoes', 'cnn']\n"
+        "runpy.run_module('stages.train', run_name='__main__')\n"
+    )
+    (project.path / "limited.py").write_text(code)
+    output = project.run("limited", check=False)
+    last = output.strip().splitlines()[-1]
+    assert last.startswith("error: data/dense/")
+    assert "File too large; make room and run again" in last
+    assert "Traceback" not in output
+    for path in (project.path / "before").rglob("*.safetensors"):
+        own = project.path / "data/dense" / path.relative_to(project.path / "before")
+        assert own.read_bytes() == path.read_bytes()
+    assert not list(project.path.rglob("*.tmp"))
