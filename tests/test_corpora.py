@@ -1,0 +1,226 @@
+"""Corpora: real files from the package index, the facts of the official ones, a user's own."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from lottery import canonical, corpora, params
+from lottery.corpora import ag_news
+from lottery.errors import LotteryError
+from lottery.params import Corpus
+
+
+def builtin(name: str, **options: object) -> Corpus:
+    return Corpus(source=f"src/lottery/corpora/{name}.py", **options)  # type: ignore[arg-type]
+
+
+def rows(report: dict) -> dict[str, int]:  # type: ignore[type-arg]
+    return {split: sum(counts.values()) for split, counts in report["rows"].items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "expected", "dropped"),
+    [
+        ("rotten_tomatoes", 2, {"train": 6824, "test": 1706}, 0),
+        ("imdb_25k", 2, {"train": 19923, "test": 4981}, 96),
+        ("reuters_r8", 8, {"train": 5423, "test": 2172}, 79),
+        ("newsgroups", 20, None, None),
+    ],
+)
+def test_corpora_of_the_package_index(
+    name: str, classes: int, expected: dict[str, int] | None, dropped: int | None, tmp_path: Path
+) -> None:
+    documents, report = corpora.read(name, builtin(name))
+    assert len(documents.classes) == classes
+    if expected is not None:
+        assert rows(report) == expected
+        assert report["exact_duplicates_dropped"] == dropped
+    frame = documents.frame
+    assert frame.text.is_unique
+    assert "<br />" not in "".join(frame.text)
+    if name in ("rotten_tomatoes", "imdb_25k"):
+        test = frame[frame.split == "test"]
+        assert test.label.mean() == pytest.approx(frame.label.mean(), abs=1e-3)
+    canonical.write(frame, documents.classes, tmp_path / "a.parquet")
+    canonical.write(frame, documents.classes, tmp_path / "b.parquet")
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    read, names = canonical.load(tmp_path / "a.parquet")
+    assert read.text.tolist() == frame.text.tolist()
+    assert read.label.tolist() == frame.label.tolist()
+    assert names == documents.classes
+    assert str(read.label.dtype) == "int8"
+
+
+def test_newsgroups_have_the_files_split() -> None:
+    _, report = corpora.read("newsgroups", builtin("newsgroups", dedupe=False))
+    assert rows(report) == {"train": 11293, "test": 7528}
+
+
+def test_imdb_facts(mirror: Path) -> None:
+    _, report = corpora.read("imdb", builtin("imdb", split="study"))
+    assert report["documents_read"] == 50_000
+    assert report["exact_duplicates_dropped"] == 418
+    assert sum(rows(report).values()) == 49_582
+    _, report = corpora.read("imdb", builtin("imdb", split="study", dedupe=False))
+    assert rows(report) == {"train": 40_000, "test": 10_000}
+    assert report["rows"]["test"] == {"negative": 5_000, "positive": 5_000}
+    both, report = corpora.read("imdb", builtin("imdb", split="official", dedupe=False))
+    assert rows(report) == {"train": 25_000, "test": 25_000}
+    train, test = (set(both.frame.text[both.frame.split == part]) for part in ("train", "test"))
+    assert len(train & test) == 123
+    kept, _ = corpora.read("imdb", builtin("imdb", split="official"))
+    train, test = (set(kept.frame.text[kept.frame.split == part]) for part in ("train", "test"))
+    assert not train & test
+    assert len(train) == 24_904
+
+
+def test_ag_news_facts(mirror: Path) -> None:
+    documents, report = corpora.read("ag_news", builtin("ag_news", dedupe=False))
+    assert rows(report)["test"] == 7_600
+    assert report["rows_in_files"]["test"] == 7_600
+    if rows(report)["train"] != 120_000:
+        assert "of the official 120,000 training rows" in report["selection"]
+    text = "\n".join(documents.frame.text)
+    for remnant in (" #39;", "quot;", "&lt;", "&gt;", "\\", "<b>", "amp;"):
+        assert remnant not in text, remnant
+
+
+@pytest.mark.parametrize(
+    ("step", "before", "after"),
+    [
+        ("numbered_entities", "the Web #39;s No. 1", "the Web's No. 1"),
+        ("numbered_entities", "again  #151; this", "again \u2014 this"),
+        ("numbered_entities", "item #1; and &#39; kept", "item #1; and &#39; kept"),
+        ("named_entities", "as  quot;opt-out? quot; The", 'as "opt-out?" The'),
+        ("named_entities", "AT amp;T and  quot;x", 'AT&T and "x'),
+        ("named_entities", "five cent; &lt;b&gt;", "five cent; &lt;b&gt;"),
+        ("whole_entities", "&lt;b&gt;bold&lt;/b&gt; &#39;", "<b>bold</b> '"),
+        ("tags", '<a href="x">El</a> <br/>Reg <FONT size=1', " El   Reg  "),
+        ("tags", "Google <GOOG.O> and 3 < 4 > 2", "Google <GOOG.O> and 3 < 4 > 2"),
+        ("line_breaks", "dwindling\\band of \\$10", "dwindling band of  $10"),
+        ("spaces", "a  b\u00a0c\n", "a b c"),
+        ("repair", "AT amp;T #39;s &lt;b&gt;...&lt;/b&gt;", "AT&T's ..."),
+    ],
+)
+def test_ag_news_repairs(step: str, before: str, after: str) -> None:
+    assert getattr(ag_news, step)(before) == after
+
+
+OWN = {
+    "csv": "text,stars,part\n"
+    + "".join(f'"good, {n}",5,train\nbad {n},1,test\n' for n in range(9)),
+    "tsv": "text\tstars\tpart\n"
+    + "".join(f"good {n}\t5\ttrain\nbad {n}\t1\ttest\n" for n in range(9)),
+    "jsonl": "".join(
+        json.dumps({"text": f"{word} {n}", "stars": stars, "part": "train"}) + "\n"
+        for n in range(9)
+        for word, stars in (("good", 5), ("bad", 1))
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", [*OWN, "parquet"])
+def test_a_file_of_ones_own(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"own.{kind}"
+    if kind == "parquet":
+        frame = pd.DataFrame({"text": [f"t {n}" for n in range(18)], "stars": [1, 5] * 9})
+        frame.to_parquet(path)
+    else:
+        path.write_text(OWN[kind])
+    settings = Corpus(source=str(path), text="text", label="stars", test_fraction=0.25)
+    documents, report = corpora.read("own", settings)
+    assert documents.classes == ["1", "5"]
+    assert sum(rows(report).values()) == 18
+    assert report["sources"][0]["origin"] == "own file"
+    assert str(tmp_path) not in json.dumps(report)
+
+
+def test_a_split_column(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("t,l,s\na one,x,train\na two,y,train\na three,x,test\na one,y,test\n")
+    documents, report = corpora.read(
+        "own", Corpus(source=str(path), text="t", label="l", split="s")
+    )
+    assert rows(report) == {"train": 2, "test": 1}
+    assert report["exact_duplicates_dropped"] == 1
+    assert documents.frame.text.tolist() == ["a one", "a two", "a three"]
+
+
+GOOD = "t,l\na,x\nb,y\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"t,l\na,x\nb,\n", "row 2: '' in column 'l' is no label"),
+        (b"text,l\na,x\n", "no column 't'; there are: text, l"),
+        (b"t,l\na,x\n\xff\xfe,y\n", "line 3: not UTF-8"),
+        (b"t,l\na,x\n  ,y\n", "row 2: no text in column 't'"),
+        (b"t,l\na,x\nb,x\n", "all documents have one label"),
+        (b"t,l\n", "no rows"),
+        (b"", "cannot be parsed"),
+        (b't,l\na,x\n"b,y\n', "cannot be parsed"),
+        (b"t,l\na,x\nb,y\n", "cannot be split by label"),
+        (b"t,l\n" + b"".join(b"d%d,l%d\n" % (n, n) for n in range(200)), "200 different labels"),
+    ],
+)
+def test_bad_files_are_named(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "own.csv"
+    path.write_bytes(content)
+    with pytest.raises(LotteryError) as error:
+        corpora.read("own", Corpus(source=str(path), text="t", label="l", test_fraction=0.5))
+    assert message in str(error.value)
+    assert "own" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("own.jsonl", '{"t": "a", "l": 1}\n{"t": "b", "l": 1.5}\n', "row 1: .* is no label"),
+        ("own.jsonl", "{not json}\n", "cannot be parsed"),
+        ("own.parquet", "no parquet", "not a Parquet file"),
+        ("own.txt", GOOD, "ends in none of"),
+    ],
+)
+def test_bad_files_of_other_kinds(tmp_path: Path, name: str, content: str, message: str) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(LotteryError, match=message):
+        corpora.read("own", Corpus(source=str(path), text="t", label="l", test_fraction=0.5))
+
+
+def test_settings_that_a_corpus_does_not_have() -> None:
+    with pytest.raises(LotteryError, match=r"corpora\.imdb\.split: 'x' is not one of"):
+        corpora.read("imdb", builtin("imdb", split="x"))
+    with pytest.raises(LotteryError, match=r"corpora\.r\.split: 'x' is not one of its splits \(it"):
+        corpora.read("r", builtin("reuters_r8", split="x"))
+    with pytest.raises(LotteryError, match="is not in src/lottery/corpora"):
+        corpora.read("r", Corpus(source="elsewhere/reuters_r8.py"))
+    with pytest.raises(LotteryError, match="did you mean 'reuters_r8'"):
+        corpora.read("r", builtin("reuters_r9"))
+
+
+def test_the_five_lines_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the README says about a corpus of one's own is what params.yaml takes."""
+    readme = (ROOT / "README.md").read_text()
+    block = readme.split("<!-- own corpus -->")[1].split("```yaml\n")[1].split("```")[0]
+    text = (ROOT / "params.yaml").read_text()
+    text = text.replace(
+        "models:\n", block.split("train:")[0].removeprefix("corpora:\n") + "models:\n", 1
+    )
+    text = text.replace("train:\n", "train:" + block.split("train:")[1], 1)
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    settings = params.load(path)
+    own = settings.corpora["my_reviews"]
+    assert own.is_file
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        f"{word} film {n},{stars}" for n in range(9) for word, stars in (("good", 5), ("bad", 1))
+    ]
+    Path(own.source).write_text("\n".join([f"{own.text},{own.label}", *rows]))
+    documents, _ = corpora.read("my_reviews", own)
+    assert documents.classes == ["1", "5"]

@@ -1,0 +1,87 @@
+"""The Makefile and the command lines around the pipeline."""
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from lottery import params
+from lottery.errors import LotteryError
+from lottery.params import Corpus
+from stages import _run
+
+
+def make(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    return subprocess.run(
+        ["make", *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_help_lists_what_the_readme_names() -> None:
+    listed = make("help").stdout
+    named = {
+        word.strip("`")
+        for line in (ROOT / "README.md").read_text().splitlines()
+        for start, word in zip(line.split(), line.split()[1:], strict=False)
+        if start.strip("`") == "make" and line.startswith("make")
+    }
+    assert {"repro", "test", "lint"} <= named
+    for name in named:
+        assert f"make {name} " in listed, name
+
+
+def test_an_old_python_is_named(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
+    (tmp_path / "requirements.lock").write_text("")
+    old = tmp_path / "python3.9"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(old.stat().st_mode | stat.S_IXUSR)
+    done = make("test", f"PYTHON={old}", cwd=tmp_path)
+    assert done.returncode
+    assert "Python 3.11 or later is needed" in done.stdout
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_lock_and_ranges_agree() -> None:
+    """Every dependency is pinned to one version, none of them a build of this machine."""
+    lock = (ROOT / "requirements.lock").read_text().splitlines()
+    assert all("==" in line and "+" not in line for line in lock if line)
+    assert not [line for line in lock if "://" in line or line.startswith("-")]
+    pinned = {line.split("==")[0].split("[")[0] for line in lock if line}
+    for name in ("dvc", "torch", "torchtext", "pydantic", "pytest", "hypothesis", "ruff"):
+        assert name in pinned
+    assert "torch==2.13.0" in lock
+    assert "torchtext==0.6.0" in lock
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (LotteryError("a\nb"), "a b"),
+        (OSError(28, "No space left on device", "data/x"), "data/x: No space left on device; make"),
+        (MemoryError(), "out of memory; a smaller"),
+    ],
+)
+def test_an_error_is_one_line(error: Exception, line: str) -> None:
+    assert _run._line(error).startswith(line)
+
+
+def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what a user can mend is shortened to a line."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", ["select"])
+
+    def broken(settings: params.Params) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        _run.main("select", None, broken)
+
+
+def test_is_file() -> None:
+    assert not Corpus(source="src/lottery/corpora/imdb.py").is_file
+    assert Corpus(source="x.csv", text="t", label="l", test_fraction=0.5).is_file
