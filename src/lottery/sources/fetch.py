@@ -73,7 +73,9 @@ def _from_mirror(name: str, mirror: str, address: str) -> Fetched | None:
         folder.mkdir(parents=True, exist_ok=True)
         sums = folder / "SHA256SUMS"
         with _lock(sums):
-            sums.unlink(missing_ok=True)
+            for old in folder.glob("SHA256SUMS*"):  # never a part of an older one
+                if old.suffix != ".lock":
+                    old.unlink()
             download(base + "SHA256SUMS", sums)
             expected = _expected(sums, name)
         if expected is None:
@@ -105,9 +107,9 @@ def _from_mirror(name: str, mirror: str, address: str) -> Fetched | None:
 
 def _expected(sums: Path, name: str) -> str | None:
     for line in sums.read_text(encoding="utf-8", errors="replace").splitlines():
-        digest, _, file = line.partition("  ")
-        if file.strip().removeprefix("./") == name:
-            return digest.strip().lower()
+        digest, _, file = line.strip().partition(" ")
+        if file.lstrip(" *").removeprefix("./") == name:  # "*": sha256sum's binary mode
+            return digest.lower()
     return None
 
 
