@@ -1,6 +1,8 @@
 """Corpora: real files from the package index, the facts of the official ones, a user's own."""
 
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import pandas as pd
@@ -96,6 +98,10 @@ def test_ag_news_facts(mirror: Path) -> None:
         ("numbered_entities", "item #1; and &#39; kept", "item #1; and &#39; kept"),
         ("named_entities", "as  quot;opt-out? quot; The", 'as "opt-out?" The'),
         ("named_entities", "AT amp;T and  quot;x", 'AT&T and "x'),
+        ("named_entities", "expressed quot;deepest", 'expressed "deepest'),
+        ("named_entities", "Western  amp;amp;amp; Southern", "Western & Southern"),
+        ("named_entities", "a &amp;lt; b", "a &amp;lt; b"),
+        ("numbered_entities", "again  #x2014; this", "again \u2014 this"),
         ("named_entities", "five cent; &lt;b&gt;", "five cent; &lt;b&gt;"),
         ("whole_entities", "&lt;b&gt;bold&lt;/b&gt; &#39;", "<b>bold</b> '"),
         ("tags", '<a href="x">El</a> <br/>Reg <FONT size=1', " El   Reg  "),
@@ -138,9 +144,44 @@ def test_a_file_of_ones_own(tmp_path: Path, kind: str) -> None:
     assert str(tmp_path) not in json.dumps(report)
 
 
+def test_labels_mean_what_the_file_says(tmp_path: Path) -> None:
+    frame = corpora.read("r", builtin("rotten_tomatoes"))[0].frame
+    good = frame[frame.text.str.startswith("the rock is destined to be the 21st century's new")]
+    bad = frame[frame.text.str.startswith("simplistic , silly and tedious")]
+    assert (good.label.tolist(), bad.label.tolist()) == ([1], [0])
+    path = tmp_path / "own.csv"
+    path.write_text(
+        "t,l\n" + "".join(f"d{n},{label}\n" for n, label in enumerate(["--5", "10", "9"] * 5))
+    )
+    own, _ = corpora.read("own", Corpus(source=str(path), text="t", label="l", test_fraction=0.3))
+    assert own.classes == ["9", "10", "--5"], "numbers by value, before words"
+    assert own.frame.label.head(3).tolist() == [2, 1, 0]
+
+
+def test_in_a_tsv_quotation_marks_are_text(tmp_path: Path) -> None:
+    path = tmp_path / "own.tsv"
+    path.write_text('t\tl\n"so good\t1\nbad\t0\nhe said "no"\t1\nworse\t0\n')
+    own, _ = corpora.read("own", Corpus(source=str(path), text="t", label="l", test_fraction=0.5))
+    assert own.frame.text.tolist() == ['"so good', "bad", 'he said "no"', "worse"]
+
+
+def test_ag_news_members_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came from the official address must be the official rows."""
+    monkeypatch.delenv("LOTTERY_MIRROR", raising=False)
+    monkeypatch.setenv("LOTTERY_DOWNLOADS", str(tmp_path))
+    with tarfile.open(tmp_path / ag_news.FILE, "w:gz") as archive:
+        for part in ("train", "test"):
+            member = tarfile.TarInfo(f"ag_news_csv/{part}.csv")
+            content = b'"1","title","text"\n'
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    with pytest.raises(LotteryError, match=r"ag_news_csv/train\.csv: MD5 is .* expected b1a00f8"):
+        corpora.read("ag_news", builtin("ag_news"))
+
+
 def test_a_split_column(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
-    path.write_text("t,l,s\na one,x,train\na two,y,train\na three,x,test\na one,y,test\n")
+    path.write_text("t,l,s\na one,y,test\na one,x,train\na two,y,train\na three,x,test\n")
     documents, report = corpora.read(
         "own", Corpus(source=str(path), text="t", label="l", split="s")
     )
@@ -161,6 +202,8 @@ GOOD = "t,l\na,x\nb,y\n"
         (b"t,l\na,x\n  ,y\n", "row 2: no text in column 't'"),
         (b"t,l\na,x\nb,x\n", "all documents have one label"),
         (b"t,l\n", "no rows"),
+        (b"l,t\n0,one, lost\n1,two, lost\n", "row 1: more fields than the header has"),
+        (b"t,l\na,x\nb,y,z\n", "cannot be parsed"),
         (b"", "cannot be parsed"),
         (b't,l\na,x\n"b,y\n', "cannot be parsed"),
         (b"t,l\na,x\nb,y\n", "cannot be split by label"),
@@ -179,7 +222,9 @@ def test_bad_files_are_named(tmp_path: Path, content: bytes, message: str) -> No
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("own.jsonl", '{"t": "a", "l": 1}\n{"t": "b", "l": 1.5}\n', "row 1: .* is no label"),
+        ("own.jsonl", '{"t": "a", "l": 1}\n{"t": "b", "l": 1.5}\n', "row 2: 1.5 .* is no label"),
+        ("own.jsonl", '{"t": "a", "l": 1}\n{"t": "b", "l": null}\n', "row 2: None .* no label"),
+        ("own.jsonl", '{"t": "a", "l": 1}\n[1]\n', "line 2 is no JSON object"),
         ("own.jsonl", "{not json}\n", "cannot be parsed"),
         ("own.parquet", "no parquet", "not a Parquet file"),
         ("own.txt", GOOD, "ends in none of"),

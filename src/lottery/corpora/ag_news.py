@@ -29,11 +29,12 @@ TRAIN_ROWS = 120_000
 CLASSES = ["World", "Sports", "Business", "Sci/Tech"]
 
 # A lost "&" has become a space; where the text before it was empty there is none.
-_LOST = r"(?: |(?<![&\w]))"
-_NUMBERED = re.compile(_LOST + r"#(\d{2,5});")
+_LOST = r"(?: |(?<![&;\w]))"
+_NUMBERED = re.compile(_LOST + r"#(\d{2,5}|x[0-9A-Fa-f]{2,5});")
 _LETTERS = r"[A-Za-z](?:acute|grave|circ|uml|tilde|cedil|ring)"
 _PUNCTUATION = "quot|amp|lt|gt|nbsp|apos|hellip|mdash|ndash|lsquo|rsquo|ldquo|rdquo|bull"
-_NAMED = re.compile(f"{_LOST}({_PUNCTUATION}|{_LETTERS});")
+_NAMED = re.compile(f"{_LOST}((?:amp;)*)({_PUNCTUATION}|{_LETTERS});")
+_GLUED = re.compile(r"(?<=\w) quot;(?=\w)")
 # By name: "<MSFT.O>" is a share, not a tag. One cut off by the end of the text is a tag too.
 _TAG = re.compile(
     r"</?(?:a|b|i|u|p|em|br|strong|font|cite|nobr|img|span|div|table|tr|td|ul|li|h\d)"
@@ -48,8 +49,12 @@ def numbered_entities(text: str) -> str:
 
 
 def named_entities(text: str) -> str:
-    """`` quot;`` back to ``"``, ``AT amp;T`` to ``AT&T``."""
-    return _NAMED.sub(lambda found: html.unescape(f"&{found[1]};"), text)
+    """`` quot;`` back to ``"``, ``AT amp;T`` to ``AT&T``, however often it was escaped.
+
+    Between two words a quotation mark keeps its space: it opens, and the space was there.
+    """
+    text = _GLUED.sub(' "', text)
+    return _NAMED.sub(lambda found: html.unescape(f"&{found[2]};"), text)
 
 
 def whole_entities(text: str) -> str:

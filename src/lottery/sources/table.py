@@ -1,10 +1,15 @@
 """A user's own file: CSV, TSV, JSONL or Parquet with a text and a label column."""
 
+import csv
 import io
+import json
+import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from lottery import files
@@ -69,7 +74,7 @@ def _parsed(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         try:
             return pd.read_parquet(io.BytesIO(content))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, TypeError) as error:
             raise LotteryError(f"{path}: not a Parquet file: {str(error)[:200]}") from None
     try:
         decoded = content.decode("utf-8-sig")
@@ -79,29 +84,53 @@ def _parsed(path: Path) -> pd.DataFrame:
             f"{path}: line {line}: not UTF-8; save the file as UTF-8 and run again"
         ) from None
     try:
-        return READERS[path.suffix](decoded)
+        with warnings.catch_warnings():
+            # A row with more fields than the header has is a warning to pandas: text would be lost.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return READERS[path.suffix](decoded)
+    except pd.errors.ParserWarning:
+        raise LotteryError(
+            f"{path}: row 1: more fields than the header has; quote the text that holds a separator"
+        ) from None
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise LotteryError(f"{path}: cannot be parsed: {' '.join(str(error).split())}") from None
 
 
-def _separated(separator: str) -> Callable[[str], pd.DataFrame]:
+def _separated(separator: str, quoting: int) -> Callable[[str], pd.DataFrame]:
     return lambda content: pd.read_csv(
-        io.StringIO(content), sep=separator, dtype=str, keep_default_na=False, index_col=False
+        io.StringIO(content),
+        sep=separator,
+        quoting=quoting,
+        dtype=str,
+        keep_default_na=False,
+        index_col=False,
     )
 
 
+def _json_lines(content: str) -> pd.DataFrame:
+    """One object a line; values as they stand, so that an error can name the row's own."""
+    rows = []
+    for number, line in enumerate(content.split("\n"), start=1):
+        if not line.strip():
+            continue
+        row = json.loads(line)
+        if not isinstance(row, dict):
+            raise ValueError(f"line {number} is no JSON object")
+        rows.append(row)
+    return pd.DataFrame(rows, dtype=object)
+
+
 READERS: dict[str, Callable[[str], pd.DataFrame]] = {
-    ".csv": _separated(","),
-    ".tsv": _separated("\t"),
-    ".jsonl": lambda content: pd.read_json(io.StringIO(content), lines=True, dtype=False),
+    ".csv": _separated(",", csv.QUOTE_MINIMAL),
+    ".tsv": _separated("\t", csv.QUOTE_NONE),  # in a TSV a quotation mark is text
+    ".jsonl": _json_lines,
 }
 ENDINGS = (*READERS, ".parquet")
 
 
 def _label(path: Path, row: object, column: str, value: object) -> str:
     """A label as a word. A float is refused: a class is a name or a whole number."""
-    whole = isinstance(value, str) or (hasattr(value, "__index__"))
-    name = str(value).strip() if whole else ""
+    name = str(value).strip() if isinstance(value, str | int | np.integer) else ""
     if not name or name.lower() == "nan" or len(name) > 100:
         raise LotteryError(
             f"{path}: row {row}: {value!r} in column '{column}' is no label (a word or a number)"
@@ -111,5 +140,5 @@ def _label(path: Path, row: object, column: str, value: object) -> str:
 
 def _natural(name: str) -> tuple[bool, int, str]:
     """Whole numbers by value, before words by letter."""
-    number = name.isascii() and name.lstrip("-").isdigit()
+    number = re.fullmatch(r"-?[0-9]{1,18}", name) is not None
     return (not number, int(name) if number else 0, name)
