@@ -100,7 +100,7 @@ def test_strange_yaml_is_refused(tmp_path: Path, text: str, message: str) -> Non
 
 def test_model_options_are_checked_by_name() -> None:
     model = params.parse(changed("models/cnn/options", {"filters": 0, "widths": [3]})).models["cnn"]
-    with pytest.raises(LotteryError, match=r"models\.cnn\.options: filters must be at least 1"):
+    with pytest.raises(LotteryError, match=r"models\.cnn\.options: filters must be from 1"):
         params.options(model, cnn.Options, "cnn")
     model = params.parse(changed("models/cnn/options/filter", 1)).models["cnn"]
     with pytest.raises(LotteryError, match=r"models.cnn.options.filter: unknown key"):
@@ -122,6 +122,30 @@ def test_what_params_name_must_be_there(key: str, value: Any, message: str) -> N
         document["train"] |= {f"{corpus}-gru": {} for corpus in document["corpora"]}
     with pytest.raises(LotteryError, match=message):
         check(params.parse(document), ROOT)
+
+
+def test_params_are_the_quick_profile() -> None:
+    """Two files, so that ``make repro PROFILE=quick`` can go back to it."""
+    quick = (ROOT / "profiles" / "quick.yaml").read_bytes()
+    assert (ROOT / "params.yaml").read_bytes() == quick
+
+
+@pytest.mark.parametrize("written", ["1e-05", "1e-3", "+2E-1", "0.00001"])
+def test_numbers_as_dvc_writes_them(tmp_path: Path, written: str) -> None:
+    """DVC writes YAML 1.2, where a float needs no point."""
+    text = (ROOT / "params.yaml").read_text()
+    assert text.count("rotten_tomatoes-cnn: {lr: 0.005}") == 1
+    path = tmp_path / "params.yaml"
+    path.write_text(text.replace("-cnn: {lr: 0.005}", f"-cnn: {{lr: {written}}}"))
+    assert params.load(path).train["rotten_tomatoes-cnn"].lr == float(written)
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(LotteryError, match="cannot be read"):
+        params.load(tmp_path)
+    (tmp_path / "params.yaml").write_text("seeds: [0x" + "f" * 5000 + "]")
+    with pytest.raises(LotteryError):
+        params.load(tmp_path / "params.yaml")
 
 
 def test_a_cell_overrides_its_model() -> None:

@@ -78,11 +78,11 @@ class Tokens:
 class Model:
     """``models.<name>``: the architecture; ``options`` are the model's own."""
 
-    vocabulary: Positive
-    dim: Positive
+    vocabulary: Annotated[int, Field(ge=1, le=65_000)]
+    dim: Annotated[int, Field(ge=1, le=10_000)]
     embedding: Literal["random", "vectors"]
     embedding_std: PositiveFloat
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    dropout: Annotated[float, Field(ge=0, le=0.99)]
     options: dict[str, Any]
 
 

@@ -1,6 +1,7 @@
 """Strict reading of YAML into dataclasses: every refusal is one line with the key's full name."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -24,6 +25,8 @@ def read_yaml(path: Path) -> Any:
         raise LotteryError(f"{path}: not found; run from the root of the repository") from None
     except UnicodeDecodeError as error:
         raise LotteryError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
+    except OSError as error:
+        raise LotteryError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise LotteryError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
 
@@ -41,7 +44,11 @@ def checked(
     dataclass; what JSON does not have (dates) becomes a string, which no key accepts.
     """
     try:
-        return TypeAdapter(kind).validate_json(json.dumps(value, default=str))
+        content = json.dumps(value, default=str)
+    except (ValueError, RecursionError) as error:
+        raise LotteryError(f"{where}: holds a value that cannot be: {error}") from None
+    try:
+        return TypeAdapter(kind).validate_json(content)
     except ValidationError as error:
         # A misspelt key is also a missing one: name what stands there first.
         first = min(error.errors(), key=lambda found: found["type"] not in _UNKNOWN_KEY)
@@ -111,3 +118,9 @@ class _UniqueKeys(yaml.SafeLoader):
                 raise yaml.YAMLError(f"line {key_node.start_mark.line + 1}: '{key}' stands twice")
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 wants a point in a float; 1.2, which DVC writes, does not: 1e-05 is a number to both.
+_UniqueKeys.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+)

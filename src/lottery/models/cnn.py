@@ -18,10 +18,11 @@ class Options:
     widths: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if self.filters < 1:
-            raise ValueError(f"filters must be at least 1, not {self.filters}")
-        if not self.widths or min(self.widths) < 1 or len(set(self.widths)) < len(self.widths):
-            raise ValueError(f"widths must be different whole numbers from 1, not {self.widths}")
+        if not 1 <= self.filters <= 10_000:
+            raise ValueError(f"filters must be from 1 to 10000, not {self.filters}")
+        distinct = len(set(self.widths)) == len(self.widths)
+        if not (self.widths and distinct and min(self.widths) >= 1 and max(self.widths) <= 100):
+            raise ValueError(f"widths must be different, from 1 to 100, not {self.widths}")
 
 
 class CNN(nn.Module):

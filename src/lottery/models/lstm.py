@@ -19,8 +19,8 @@ class Options:
     layers: int
 
     def __post_init__(self) -> None:
-        if self.hidden < 1 or self.layers < 1:
-            raise ValueError(f"hidden and layers must be at least 1, not {self}")
+        if not (1 <= self.hidden <= 10_000 and 1 <= self.layers <= 20):
+            raise ValueError(f"hidden must be from 1 to 10000, layers from 1 to 20, not {self}")
 
 
 class LSTM(nn.Module):
