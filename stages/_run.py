@@ -35,6 +35,10 @@ def main(name: str, description: str | None, run: Callable[..., None], *argument
         if given.debug:
             traceback.print_exc()
         sys.exit(f"error: {_line(error)}")
+    except RuntimeError as error:
+        if given.debug or not _is_out_of_memory(error):
+            raise
+        sys.exit(f"error: {_line(MemoryError())}")
     except KeyboardInterrupt:
         sys.exit("interrupted; run the same command again")
 
@@ -48,6 +52,12 @@ def _check(settings: Params, argument: str, value: str) -> None:
     if value not in known:
         hint = suggestion(value, list(known))
         raise LotteryError(f"unknown {argument} '{value}' in {paths.PARAMS}{hint}")
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """torch has an error of its own for a GPU, and none for the CPU."""
+    text = str(error)
+    return "out of memory" in text or "can't allocate memory" in text or "alloc_cpu" in text
 
 
 def _line(error: BaseException) -> str:

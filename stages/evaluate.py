@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from lottery import batches, files, paths
-from lottery.analysis import scores
+from lottery.analysis import scores, tables
 from lottery.errors import LotteryError
 from lottery.params import Params
 from lottery.pruning import masks
@@ -42,15 +42,15 @@ def run(params: Params, corpus: str, model: str, strategy: str) -> None:
                 levels.append(row)
             stacked = {part: torch.from_numpy(np.stack(found)) for part, found in logits.items()}
             checkpoints.save(stacked, folder / f"seed-{seed}.safetensors")
-    tables = {
+    found = {
         "levels": pd.DataFrame(levels),
         "epochs": _history(params, corpus, model, strategy, "epochs"),
         "tensors": _history(params, corpus, model, strategy, "tensors"),
     }
     with files.replacing_directory(paths.tables(corpus, model, strategy)) as folder:
-        for name, table in tables.items():
+        for name, table in found.items():
             table.insert(0, "strategy", strategy)
-            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
+            tables.write(table, folder / f"{name}.csv")
 
 
 def _states(
@@ -64,7 +64,9 @@ def _states(
     )
     folder = paths.seed(paths.chain(corpus, model, strategy), seed)
     record = checkpoints.load(folder / "removed_at.safetensors")
-    for number, path in enumerate(sorted(folder.glob("level-*.safetensors")), start=1):
+    levels = int(tables.read(folder / "tensors.csv").level.max())
+    for number in range(1, levels + 1):
+        path = paths.level(folder, number)
         try:
             weights = masks.restore(checkpoints.load(path), record, number)
         except ValueError as error:
@@ -79,7 +81,7 @@ def _history(params: Params, corpus: str, model: str, strategy: str, name: str) 
         for run in (paths.dense(corpus, model), paths.chain(corpus, model, strategy)):
             path = paths.seed(run, seed) / f"{name}.csv"
             if path.exists():
-                table = pd.read_csv(path)
+                table = tables.read(path)
                 table.insert(0, "seed", seed)
                 found.append(table)
     return pd.concat(found, ignore_index=True)

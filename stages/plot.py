@@ -3,6 +3,7 @@
 import pandas as pd
 
 from lottery import figures, files, paths
+from lottery.analysis import tables
 from lottery.params import Params
 from stages import _run
 
@@ -10,7 +11,7 @@ from stages import _run
 def run(params: Params) -> None:
     """``plots/figures/``: ``overview`` and three figures a cell, each as SVG and PNG."""
     curves = {
-        paths.cell(corpus, model): pd.read_csv(paths.curves(paths.cell(corpus, model)))
+        paths.cell(corpus, model): tables.read(paths.curves(paths.cell(corpus, model)))
         for corpus in params.corpora
         for model in params.models
     }
@@ -19,7 +20,7 @@ def run(params: Params) -> None:
         for cell, levels in curves.items():
             epochs, tensors = (
                 pd.concat(
-                    pd.read_csv(paths.TABLES / f"{cell}-{strategy}" / f"{name}.csv")
+                    tables.read(paths.TABLES / f"{cell}-{strategy}" / f"{name}.csv")
                     for strategy in params.strategies
                 )
                 for name in ("epochs", "tensors")

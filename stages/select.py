@@ -10,7 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from lottery import files, paths
+from lottery.analysis import tables
 from lottery.analysis.select import VALIDATION_COLUMNS, cell_metrics, choose_level
+from lottery.errors import LotteryError
 from lottery.params import Params
 from stages import _run
 
@@ -26,20 +28,26 @@ def run(params: Params) -> None:
         for corpus, model in cells:
             name = paths.cell(corpus, model)
             levels = pd.concat(
-                pd.read_csv(paths.tables(corpus, model, strategy) / "levels.csv")
+                tables.read(paths.tables(corpus, model, strategy) / "levels.csv")
                 for strategy in params.strategies
             )
             chosen = {
-                strategy: choose_level(
-                    levels.loc[levels.strategy == strategy, VALIDATION_COLUMNS],
-                    params.evaluate.tolerance,
-                )
+                strategy: _choose(levels, strategy, params.evaluate.tolerance, name)
                 for strategy in params.strategies
             }
             levels["remaining"] = (100 * (1 - levels.sparsity)).round(4)
             levels["chosen"] = levels.level == levels.strategy.map(chosen)
-            levels.to_csv(curves / paths.curves(name).name, index=False, float_format="%.6g")
+            tables.write(levels, curves / paths.curves(name).name)
             files.write_json(metrics / paths.metrics(name).name, cell_metrics(levels, chosen))
+
+
+def _choose(levels: pd.DataFrame, strategy: str, tolerance: float, cell: str) -> int | None:
+    own = levels.loc[levels.strategy == strategy, VALIDATION_COLUMNS]
+    try:
+        return choose_level(own, tolerance)
+    except ValueError as error:
+        path = paths.TABLES / f"{cell}-{strategy}" / "levels.csv"
+        raise LotteryError(f"{path}: {error}; run 'dvc repro' to make it anew") from None
 
 
 def remove_orphans(expected: set[Path]) -> None:

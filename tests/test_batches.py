@@ -70,6 +70,10 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, kind: str) -> None:
     np.save(path, np.load(path)[:-1])
     with pytest.raises(LotteryError, match="do not fit together"):
         batches.load(folder, "train", 30, torch.device("cpu"))
+    if kind == "labels":
+        np.save(path, np.full(90, 7))
+        with pytest.raises(LotteryError, match=r"labels\.npy: holds a label that is no class"):
+            batches.load(folder, "train", 30, torch.device("cpu"))
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(LotteryError, match=f"{kind}.npy: damaged"):
         batches.load(folder, "train", 30, torch.device("cpu"))

@@ -71,4 +71,21 @@ def test_what_the_curve_shows() -> None:
     assert panel.xaxis_inverted()
     stars = [line for line in panel.lines if line.get_marker() == "*"]
     assert [line.get_ydata()[0] for line in stars] == [78, 78]
+    assert [line.get_xdata()[0] for line in stars] == [pytest.approx(36), pytest.approx(36)]
     assert lines["dense"].get_ydata()[0] == 80
+
+
+def test_what_learning_curves_show() -> None:
+    panels = drawn(1)["learning"].axes
+    assert len(panels) == 2
+    labels = [line.get_label() for line in panels[0].lines]
+    assert labels == ["dense (100 %)", "ticket (36 %)", "last level (13 %)"]
+    np.testing.assert_allclose(panels[0].lines[1].get_ydata(), [71, 72])
+
+
+def test_what_densities_show() -> None:
+    image = drawn(1)["density"].axes[0].images[0].get_array()
+    share = 0.6 ** np.arange(5)
+    alive = np.array([(1000 * share).astype(int), share.astype(int)])
+    expected = 100 * np.vstack([alive[0] / 1000, alive[1], alive.sum(0) / 1001])
+    np.testing.assert_allclose(image, np.maximum(expected, 1e-2))

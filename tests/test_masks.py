@@ -102,9 +102,15 @@ def test_levels_until_is_the_first_that_reaches_it(
     weights = {name: torch.arange(float(size)) for name, size in named.items()}
     record = fresh(weights)
     for level in range(1, levels + 1):
-        assert masks.sparsity(record, level - 1) < until
+        left = sum(alive for alive, _ in masks.counts(record, level - 1).values())
+        assert sum(sizes) - left < Fraction(str(until)) * sum(sizes)
         record = masks.prune(weights, record, level, rate, "local", named)
-    assert masks.sparsity(record, levels) >= until - 1e-12
+    left = sum(alive for alive, _ in masks.counts(record, levels).values())
+    assert sum(sizes) - left >= Fraction(str(until)) * sum(sizes)
+
+
+def test_until_is_compared_exactly() -> None:
+    assert masks.levels_until({"a": 100}, 0, 0.1, 0.1, "local") == 1
 
 
 def test_padding_is_no_parameter() -> None:

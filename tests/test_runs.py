@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import MODELS
 
-from lottery import registry, runs
+from lottery import batches, registry, runs, seeds
 from lottery.errors import LotteryError
 from lottery.pruning import masks
 from lottery.pruning.strategy import Strategy
@@ -126,6 +126,111 @@ def test_rewinding_and_training_on_is_the_dense_run(make_cell: MakeCell) -> None
     rows = loop.train(cell.model, cell.train_part, cell.validation_part, alive, plan)
     assert rows[0]["epoch"] == 2
     assert rows[0]["train_loss"] == pytest.approx(dense.history[1]["train_loss"], rel=0.2)
+
+
+def test_the_rewind_checkpoint_is_of_its_epoch(make_cell: MakeCell) -> None:
+    cell = make_cell(epochs=4, epoch=2)
+    seen: dict[int, dict[str, torch.Tensor]] = {}
+    dense = runs.dense(
+        cell, 0, lambda epoch, row: seen.update({epoch: loop.copy_weights(cell.model)})
+    )
+    assert list(seen) == [1, 2, 3, 4]
+    for epoch, weights in seen.items():
+        same = all(torch.equal(weights[key], dense.rewind[key]) for key in weights)
+        assert same == (epoch == 2)
+    assert all(torch.equal(seen[4][key], dense.final[key]) for key in dense.final)
+
+
+def test_randomness_is_of_what_the_design_says(
+    make_cell: MakeCell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Data order of (seed, epoch), the same for every strategy and level; dropout of (seed,
+    level, epoch), the same for every strategy."""
+    cell = make_cell(epochs=3)
+    dense = runs.dense(cell, 7, quiet)
+    orders: list[tuple[int, int]] = []
+    streams: list[tuple[object, ...]] = []
+    order, generator = batches.order, seeds.torch_generator
+    monkeypatch.setattr(
+        batches, "order", lambda lengths, *key: orders.append(key[1:]) or order(lengths, *key)
+    )
+    monkeypatch.setattr(
+        seeds,
+        "torch_generator",
+        lambda *key, **where: streams.append(key) or generator(*key, **where),
+    )
+    found = {}
+    for name in ("winning_ticket", "random_reinit", "late_rewinding"):
+        orders.clear()
+        streams.clear()
+        list(runs.chain(cell, strategy(name), dense, 7, SimpleNamespace(**vars(PRUNE)), quiet))
+        found[name] = (list(orders), [key for key in streams if key[1] == "dropout"])
+    epochs = [0, 1, 2] * 3
+    assert found["winning_ticket"][0] == [(7, epoch) for epoch in epochs]
+    levels = [level for level in (1, 2, 3) for _ in range(3)]
+    expected = [(7, "dropout", level, epoch) for level, epoch in zip(levels, epochs, strict=True)]
+    assert found["winning_ticket"][1] == expected
+    assert found["random_reinit"] == found["winning_ticket"]
+    assert found["late_rewinding"][0] == [(7, 1), (7, 2)] * 3
+
+
+def test_dropout_is_applied_in_training_only(make_cell: MakeCell) -> None:
+    for model in MODELS:
+        with_dropout = runs.dense(make_cell(model, dropout=0.5), 0, quiet)
+        without = runs.dense(make_cell(model, dropout=0.0), 0, quiet)
+        assert torch.equal(with_dropout.init["embedding"], without.init["embedding"])
+        assert with_dropout.history[0]["train_loss"] != without.history[0]["train_loss"]
+        cell = make_cell(model, dropout=0.5)
+        loop.load_weights(cell.model, without.final)
+        one, other = (loop.logits(cell.model, cell.validation_part) for _ in range(2))
+        assert (one == other).all()
+
+
+@pytest.mark.parametrize("schedule", loop.SCHEDULES)
+def test_the_optimiser_is_a_fresh_adam_on_its_schedule(
+    make_cell: MakeCell, monkeypatch: pytest.MonkeyPatch, schedule: str
+) -> None:
+    cell = make_cell(epochs=3, schedule=schedule, lr=0.01)
+    rates: list[float] = []
+    adams: list[torch.optim.Adam] = []
+    step = torch.optim.Adam.step
+
+    def noted(self: torch.optim.Adam) -> None:
+        if not any(self is adam for adam in adams):
+            assert not self.state, "a level starts with fresh moments"
+            adams.append(self)
+        group = self.param_groups[0]
+        assert (group["betas"], group["eps"], group["weight_decay"]) == ((0.9, 0.999), 1e-8, 0)
+        rates.append(group["lr"])
+        step(self)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", noted)
+    dense = runs.dense(cell, 0, quiet)
+    chain(cell, "late_rewinding", dense, levels=1)
+    assert len(adams) == 2
+    steps = 3 * 6
+    shares = [0.0 if schedule == "constant" else done / steps for done in range(steps)]
+    expected = [0.01 * (1 - share) for share in shares]
+    assert rates == pytest.approx(expected + expected[6:])  # the rewound level goes on at epoch 1
+
+
+def test_the_training_loss_is_a_mean_over_documents(make_cell: MakeCell) -> None:
+    cell = make_cell("lstm", classes=4, epochs=2, dropout=0.0, lr=1e-30, batch=16)
+    history = runs.dense(cell, 0, quiet).history
+    loop.load_weights(cell.model, cell.draw(0, "init", 0))
+    expected = loop.evaluate(cell.model, cell.train_part)["validation_loss"]
+    assert len(cell.train_part) % 16, "the last batch is smaller, and counts for less"
+    assert history[0]["train_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_weights_that_cannot_be_pruned_are_refused(make_cell: MakeCell) -> None:
+    cell = make_cell()
+    dense = runs.dense(cell, 3, quiet)
+    dense.final["output_bias"][0] = float("nan")
+    with pytest.raises(LotteryError, match="seed 0: the trained weights of output_bias are not"):
+        chain(cell, "winning_ticket", dense)
+    with pytest.raises(LotteryError, match="no 'embedding' among the weights"):
+        runs.record_of({"output_bias": torch.ones(1)})
 
 
 def test_rewind_epoch_zero_is_the_init(make_cell: MakeCell) -> None:

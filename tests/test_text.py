@@ -80,7 +80,7 @@ def test_arrays_say_what_the_text_says() -> None:
     assert report["train"]["documents_cut_at_max_tokens"] == 2
     assert report["train"]["tokens_in_vocabulary"] == 1.0
     assert report["validation"]["tokens_in_vocabulary"] == pytest.approx(1 / 3)
-    assert report["train"]["length_quantiles"]["100%"] == 2
+    assert report["train"]["length_quantiles_before_the_cut"]["100%"] == 3
 
 
 def test_glove_of_the_package_index() -> None:

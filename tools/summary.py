@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lottery import params, paths
+from lottery.analysis import tables
 from lottery.errors import LotteryError
 from lottery.params import Params
 
@@ -27,7 +28,7 @@ def table(settings: Params) -> Table:
         found.add_column(heading.replace("_", " "))
     for corpus in settings.corpora:
         for model in settings.models:
-            levels = pd.read_csv(paths.curves(paths.cell(corpus, model)))
+            levels = tables.read(paths.curves(paths.cell(corpus, model)))
             dense = levels[levels.level == 0].drop_duplicates("seed").test_accuracy
             tickets = [_ticket(levels[levels.strategy == name]) for name in settings.strategies]
             found.add_row(corpus, model, _accuracy(dense), *tickets)
@@ -66,8 +67,6 @@ def main() -> None:
         shown = table(settings)
     except LotteryError as error:
         sys.exit(f"error: {error}")
-    except FileNotFoundError as error:
-        sys.exit(f"error: {error.filename}: not found; run 'make repro' first")
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(shown)
     for note in notes(settings):

@@ -4,6 +4,7 @@ The order of the data is a pure function of (seed, epoch): the same for every st
 so that strategies are compared in pairs.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,26 @@ class Documents:
         return torch.where(inside, ids, PAD), lengths
 
 
+@dataclass(frozen=True)
+class Info:
+    """What a network must know of a corpus: words (special ones too) and classes."""
+
+    vocabulary: int
+    classes: int
+
+
+def info(folder: Path) -> Info:
+    """Read the report in ``data/tokens/<corpus>``. Raises LotteryError for a damaged file."""
+    path = folder / "report.json"
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        return Info(int(report["vocabulary"]), len(report["classes"]))
+    except FileNotFoundError:
+        raise LotteryError(f"{path}: not found; run the tokenize stage first") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise LotteryError(f"{path}: damaged ({error}); run 'dvc repro' to make it anew") from None
+
+
 def load(folder: Path, part: str, rows: int, device: torch.device) -> Documents:
     """Load ``part`` (``train``, ``validation`` or ``test``) from ``data/tokens/<corpus>``.
 
@@ -54,12 +75,14 @@ def load(folder: Path, part: str, rows: int, device: torch.device) -> Documents:
     Raises LotteryError for arrays that do not fit together.
     """
     ids, offsets, labels = (
-        _array(folder / f"{part}.{kind}.npy") for kind in ("ids", "offsets", "labels")
+        array(folder / f"{part}.{kind}.npy") for kind in ("ids", "offsets", "labels")
     )
     lengths = np.diff(offsets)
     fits = len(offsets) == len(labels) + 1 and offsets[0] == 0 and offsets[-1] == len(ids)
     if not fits or (lengths < 1).any():
         raise LotteryError(f"{folder}/{part}.*.npy: offsets, ids and labels do not fit together")
+    if labels.min() < 0 or labels.max() >= info(folder).classes:
+        raise LotteryError(f"{folder}/{part}.labels.npy: holds a label that is no class")
     limited = np.where(ids < rows, ids, UNK).astype(np.int32)
     return Documents(
         torch.from_numpy(limited).to(device),
@@ -70,7 +93,8 @@ def load(folder: Path, part: str, rows: int, device: torch.device) -> Documents:
     )
 
 
-def _array(path: Path) -> np.ndarray:
+def array(path: Path) -> np.ndarray:
+    """Open a ``.npy`` file, memory-mapped. Raises LotteryError if missing or damaged."""
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:

@@ -42,6 +42,10 @@ def replacing_directory(path: Path) -> Iterator[Path]:
         yield temporary
         shutil.rmtree(path, ignore_errors=True)
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is not None:  # name what was meant, not where it was being written
+            error.filename = str(error.filename).replace(str(temporary), str(path))
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

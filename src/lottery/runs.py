@@ -3,7 +3,6 @@
 Needs torch, NumPy and safetensors only, so that it also runs where the rest is not installed.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -86,9 +85,9 @@ class Level:
 
 def build(module: ModuleType, options: Any, settings: Any, folder: Path) -> tuple[nn.Module, int]:
     """The model for the tokens in ``folder``, and the rows of its embedding."""
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    rows = min(report["vocabulary"], settings.vocabulary + 2)
-    outputs = models.outputs(len(report["classes"]))
+    corpus = batches.info(folder)
+    rows = min(corpus.vocabulary, settings.vocabulary + 2)
+    outputs = models.outputs(corpus.classes)
     return module.build(options, rows, settings.dim, outputs), rows
 
 
@@ -121,13 +120,13 @@ def _vectors(folder: Path, rows: int, dim: int) -> tuple[torch.Tensor, torch.Ten
     path = folder / "vectors.npy"
     if not path.exists():
         raise LotteryError(f"{path}: not found; tokens.vectors is null, but a model wants vectors")
-    vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    vectors = batches.array(path)
     if vectors.shape[1] != dim:
         raise LotteryError(
             f"{path}: vectors of {vectors.shape[1]} numbers, but the model's dim is {dim}; "
             "make models.<model>.dim and tokens.vectors agree"
         )
-    covered = np.load(folder / "covered.npy", allow_pickle=False)[:rows]
+    covered = np.array(batches.array(folder / "covered.npy")[:rows])
     return torch.from_numpy(np.array(vectors[:rows])), torch.from_numpy(covered)
 
 
@@ -173,7 +172,10 @@ def chain(
     trained = dense_run.final
     record = record_of(trained)
     for level in range(1, levels(record, prune) + 1):
-        record = masks.prune(trained, record, level, prune.rate, prune.scope, names)
+        try:
+            record = masks.prune(trained, record, level, prune.rate, prune.scope, names)
+        except ValueError as error:
+            raise LotteryError(f"seed {seed}: {error}; run 'dvc repro' on its dense run") from None
         start = strategy.start(source, level)
         first = start.epoch if cell.rewind.budget == "remaining" else 0
         plan = cell.plan(seed, level, first)
@@ -184,6 +186,8 @@ def chain(
 
 def record_of(weights: Weights) -> RemovedAt:
     """The dense record of a network: all alive but the padding row."""
+    if EMBEDDING not in weights:
+        raise LotteryError(f"no '{EMBEDDING}' among the weights: {', '.join(weights)}")
     return masks.dense(weights, EMBEDDING, PAD)
 
 

@@ -112,9 +112,10 @@ def levels_until(
     """
     alive = list(sizes.values()) if scope == "local" else [sum(sizes.values())]
     total = sum(alive) + fixed
+    enough = Fraction(str(until)) * total
     for level in range(1, MAX_LEVEL + 1):
         alive = [count - to_remove(rate, count) for count in alive]
-        if 1 - (sum(alive) + fixed) / total >= until:
+        if total - fixed - sum(alive) >= enough:
             return level
     raise ValueError(f"pruning {rate} a level never reaches a sparsity of {until}")
 

@@ -34,5 +34,4 @@ class Start:
 class Strategy:
     """``start`` gives the state before level n >= 1 trains, of (dense run, level)."""
 
-    title: str
     start: Callable[[Dense, int], Start]

@@ -59,6 +59,7 @@ def tokenize(
             np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             rows.label.to_numpy(np.int64),
         )
+        uncut = [total for _, total in words[part]]
         cut = [total > len(document) for document, total in words[part]]
         report[part] = {
             "documents": len(kept),
@@ -66,8 +67,8 @@ def tokenize(
             "documents_cut_at_max_tokens": int(np.sum(cut)),
             "documents_without_a_word": sum(not document for document, _ in words[part]),
             "tokens_in_vocabulary": float(np.mean(arrays[part].ids != UNK)),
-            "length_quantiles": {
-                f"{share:.0%}": int(np.quantile(lengths, share, method="lower"))
+            "length_quantiles_before_the_cut": {
+                f"{share:.0%}": int(np.quantile(uncut, share, method="lower"))
                 for share in QUANTILES
             },
         }
