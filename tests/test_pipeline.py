@@ -308,17 +308,23 @@ def test_damaged_files_are_named(
     assert "dvc repro" in last
 
 
-def test_out_of_memory(project: Repository) -> None:
-    project.edit("params.yaml", "dim: 20", "dim: 10000")
+def train_limited(project: Repository, limit: str, size: int) -> str:
+    """What the stage train of the CNN prints under one of the kernel's limits, in bytes."""
     code = (
-        "import resource, runpy, sys\n"
+        "import resource, runpy, signal, sys\n"
         "import torch\n"
-        "resource.setrlimit(resource.RLIMIT_DATA, (300_000_000, 300_000_000))\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.{limit}, ({size}, {size}))\n"
         "sys.argv = ['train', 'rotten_tomatoes', 'cnn']\n"
         "runpy.run_module('stages.train', run_name='__main__')\n"
     )
     (project.path / "limited.py").write_text(code)
-    output = project.run("limited", check=False)
+    return project.run("limited", check=False)
+
+
+def test_out_of_memory(project: Repository) -> None:
+    project.edit("params.yaml", "dim: 20", "dim: 10000")
+    output = train_limited(project, "RLIMIT_DATA", 300_000_000)
     assert output.strip().splitlines()[-1].startswith("error: out of memory")
     assert "Traceback" not in output
 
@@ -326,15 +332,7 @@ def test_out_of_memory(project: Repository) -> None:
 def test_a_full_disk(project: Repository) -> None:
     """A limit on the size of files, which the kernel enforces as it would a full disk."""
     shutil.copytree(project.path / "data/dense", project.path / "before")
-    code = (
-        "import resource, runpy, signal, sys\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
-        "sys.argv = ['train', 'rotten_tomatoes', 'cnn']\n"
-        "runpy.run_module('stages.train', run_name='__main__')\n"
-    )
-    (project.path / "limited.py").write_text(code)
-    output = project.run("limited", check=False)
+    output = train_limited(project, "RLIMIT_FSIZE", 20_000)
     last = output.strip().splitlines()[-1]
     assert last.startswith("error: data/dense/")
     assert "File too large; make room and run again" in last
