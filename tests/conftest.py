@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from lottery import files, runs
 from lottery.models import cnn, lstm
@@ -19,6 +20,9 @@ from lottery.models import cnn, lstm
 ROOT = Path(__file__).resolve().parents[1]
 DOWNLOADS = Path(os.environ.get("LOTTERY_DOWNLOADS", ROOT / "data" / "downloads"))
 torch.set_num_threads(1)
+# No deadline: machines are shared. The same examples each time where nobody is there to look.
+settings.register_profile("project", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("project")
 
 
 @pytest.fixture(scope="session", autouse=True)

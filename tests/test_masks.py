@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lottery.pruning import masks
@@ -24,7 +24,6 @@ def fresh(weights: dict[str, torch.Tensor]) -> masks.RemovedAt:
     }
 
 
-@settings(deadline=None)
 @given(weights=TENSORS, rate=RATES, scope=st.sampled_from(["local", "global"]), data=st.data())
 def test_chain_of_levels(weights, rate, scope, data):  # type: ignore[no-untyped-def]
     names = data.draw(st.sets(st.sampled_from(sorted(weights)), min_size=1))
@@ -89,7 +88,6 @@ def test_twenty_levels_follow_the_recurrence() -> None:
         assert {name: alive for name, (alive, _) in masks.counts(record, level).items()} == expected
 
 
-@settings(deadline=None)
 @given(rate=RATES, until=RATES, sizes=st.lists(st.integers(1, 400), min_size=1, max_size=4))
 def test_levels_until_is_the_first_that_reaches_it(
     rate: float, until: float, sizes: list[int]

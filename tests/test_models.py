@@ -52,7 +52,7 @@ DOCUMENTS = st.lists(st.lists(st.integers(2, 29), min_size=1, max_size=12), min_
 
 
 @pytest.mark.parametrize("name", MODELS)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(documents=DOCUMENTS, extra=st.integers(0, 9))
 def test_logits_do_not_depend_on_batch_mates(
     name: str, documents: list[list[int]], extra: int

@@ -172,7 +172,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(key=st.sampled_from(leaves(QUICK)), value=ANYTHING)
 def test_no_mutation_reaches_a_traceback(key: tuple[Any, ...], value: Any) -> None:
     document = copy.deepcopy(QUICK)
