@@ -3,6 +3,7 @@
 import json
 import runpy
 import shutil
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -261,6 +262,7 @@ def test_help(
     stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", [stage, "--help"])
+    monkeypatch.delitem(sys.modules, f"stages.{stage}", raising=False)  # run as a script is
     with pytest.raises(SystemExit, match="0"):
         runpy.run_module(f"stages.{stage}", run_name="__main__")
     shown = capsys.readouterr().out
