@@ -1,12 +1,14 @@
 """The choice of the ticket sees validation only, and follows the design's rule."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lottery.analysis import scores
+from lottery.analysis import scores, tables
 from lottery.analysis.select import VALIDATION_COLUMNS, cell_metrics, choose_level
 
 
@@ -60,6 +62,15 @@ def test_holes_are_not_averaged_over() -> None:
         choose_level(table([[90, 90, 90], [90, 90]]), 0.5)
     with pytest.raises(ValueError, match="a level is missing"):
         choose_level(table([[90, 90, 90]]).query("level != 1"), 0.5)
+
+
+def test_the_choice_survives_the_file(tmp_path: Path) -> None:
+    """A loss of exactly the tolerance still is one after the table was written and read."""
+    share = 100 / 12_000
+    exact = table([[9000 * share, 8941 * share], [9002 * share, 8941 * share]])
+    assert choose_level(exact, 0.5) == 1
+    tables.write(exact, tmp_path / "levels.csv")
+    assert choose_level(tables.read(tmp_path / "levels.csv"), 0.5) == 1
 
 
 def test_metrics_of_a_cell() -> None:
