@@ -18,6 +18,7 @@ def network(params: Params, corpus: str, model: str) -> tuple[nn.Module, int, to
     settings = params.models[model]
     options = parameters.options(settings, module.Options, model)
     built, rows = runs.build(module, options, settings, paths.tokens(corpus))
+    built.precision = getattr(torch, params.precision)
     return built.to(place), rows, place
 
 

@@ -78,7 +78,13 @@ def make_cell(tmp_path: Path) -> Callable[..., runs.Cell]:
         settings = SimpleNamespace(
             vocabulary=50, dim=6, embedding="random", embedding_std=0.5, dropout=0.3
         )
-        train = SimpleNamespace(epochs=2, lr=0.02, schedule="linear", batch=16, patience=None)
+        train = SimpleNamespace(
+            epochs=2,
+            lr=0.02,
+            schedule="linear",
+            batch=SimpleNamespace(documents=16, tokens=None),
+            patience=None,
+        )
         rewind = SimpleNamespace(epoch=1, budget="remaining")
         for name, value in changes.items():
             place = next(part for part in (settings, train, rewind) if hasattr(part, name))

@@ -1,6 +1,7 @@
 """Batches: every document once, the order a pure function, what is read is what was written."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,28 +14,42 @@ from lottery import batches
 from lottery.batches import PAD, UNK
 from lottery.errors import LotteryError
 
+
+def documents(count: int) -> SimpleNamespace:
+    """The size of a batch, in documents."""
+    return SimpleNamespace(documents=count, tokens=None)
+
+
 LENGTHS = st.lists(st.integers(1, 50), min_size=1, max_size=300).map(np.array)
 
 
 @given(lengths=LENGTHS, size=st.integers(1, 40), seed=st.integers(0, 9), epoch=st.integers(0, 9))
 def test_order_is_pure_and_complete(lengths: np.ndarray, size: int, seed: int, epoch: int) -> None:
-    order = batches.order(lengths, size, seed, epoch)
+    order = batches.order(lengths, documents(size), seed, epoch)
     assert sorted(np.concatenate(order)) == list(range(len(lengths)))
     assert all(1 <= len(batch) <= size for batch in order)
     np.random.seed(seed)  # the process's own state plays no part  # noqa: NPY002
-    again = batches.order(lengths, size, seed, epoch)
+    again = batches.order(lengths, documents(size), seed, epoch)
     assert all(np.array_equal(one, other) for one, other in zip(order, again, strict=True))
+
+
+@given(lengths=LENGTHS, tokens=st.integers(1, 400), seed=st.integers(0, 9))
+def test_batches_of_a_number_of_tokens(lengths: np.ndarray, tokens: int, seed: int) -> None:
+    order = batches.order(lengths, SimpleNamespace(documents=None, tokens=tokens), seed, 0)
+    assert sorted(np.concatenate(order)) == list(range(len(lengths)))
+    for batch in order:
+        assert len(batch) == 1 or len(batch) * lengths[batch].max() <= tokens
 
 
 def test_order_differs_by_seed_and_epoch_and_groups_lengths() -> None:
     lengths = np.random.default_rng(0).integers(1, 500, 4000)
     orders = {
-        tuple(np.concatenate(batches.order(lengths, 32, seed, epoch)))
+        tuple(np.concatenate(batches.order(lengths, documents(32), seed, epoch)))
         for seed in (0, 1)
         for epoch in (0, 1)
     }
     assert len(orders) == 4
-    padded = sum(len(b) * lengths[b].max() for b in batches.order(lengths, 32, 0, 0))
+    padded = sum(len(b) * lengths[b].max() for b in batches.order(lengths, documents(32), 0, 0))
     assert padded < 1.1 * lengths.sum()
 
 

@@ -6,13 +6,15 @@ from types import SimpleNamespace
 import pytest
 import torch
 from conftest import MODELS
+from torch import nn
 
 from lottery import batches, registry, runs, seeds
 from lottery.errors import LotteryError
 from lottery.pruning import masks
 from lottery.pruning.strategy import Strategy
 from lottery.runs import Cell, DenseRun, Level
-from lottery.training import device, loop
+from lottery.training import device, loop, optimisers
+from lottery.training.optimisers import Optimiser
 
 MakeCell = Callable[..., Cell]
 PRUNE = SimpleNamespace(
@@ -64,16 +66,26 @@ def test_pruned_weights_are_zero_after_every_step(
     cell = make_cell(model)
     dense = runs.dense(cell, 0, quiet)
     steps = 0
-    apply = loop._apply
+    build = optimisers.build
 
-    def checked(parameters: list[torch.Tensor], factors: list[torch.Tensor]) -> None:
-        nonlocal steps
-        apply(parameters, factors)
-        for parameter, factor in zip(parameters, factors, strict=True):
-            assert not parameter.detach()[factor == 0].any()
-        steps += 1
+    def built(model: nn.Module, alive: dict[str, torch.Tensor]) -> Optimiser:
+        def check() -> None:
+            nonlocal steps
+            for name, parameter in model.named_parameters():
+                assert not parameter.detach()[~alive[name]].any()
+            steps += 1
 
-    monkeypatch.setattr(loop, "_apply", checked)
+        def checked(lr: float) -> None:
+            step(lr)
+            check()
+
+        optimiser = build(model, alive)
+        step = optimiser.step
+        check()
+        monkeypatch.setattr(optimiser, "step", checked)
+        return optimiser
+
+    monkeypatch.setattr(optimisers, "build", built)
     levels = chain(cell, "winning_ticket", dense)
     assert steps == 3 * (2 * 6 + 1)  # levels x (epochs x batches, and the start)
     assert masks.sparsity(levels[-1].removed_at, 3) > 0.7
@@ -192,22 +204,21 @@ def test_the_optimiser_is_a_fresh_adam_on_its_schedule(
 ) -> None:
     cell = make_cell(epochs=3, schedule=schedule, lr=0.01)
     rates: list[float] = []
-    adams: list[torch.optim.Adam] = []
-    step = torch.optim.Adam.step
+    build = optimisers.build
+    built = 0
 
-    def noted(self: torch.optim.Adam) -> None:
-        if not any(self is adam for adam in adams):
-            assert not self.state, "a level starts with fresh moments"
-            adams.append(self)
-        group = self.param_groups[0]
-        assert (group["betas"], group["eps"], group["weight_decay"]) == ((0.9, 0.999), 1e-8, 0)
-        rates.append(group["lr"])
-        step(self)
+    def noted(*arguments):  # type: ignore[no-untyped-def]
+        nonlocal built
+        built += 1
+        optimiser = build(*arguments)
+        step = optimiser.step
+        monkeypatch.setattr(optimiser, "step", lambda lr: (rates.append(lr), step(lr)))
+        return optimiser
 
-    monkeypatch.setattr(torch.optim.Adam, "step", noted)
+    monkeypatch.setattr(optimisers, "build", noted)
     dense = runs.dense(cell, 0, quiet)
     chain(cell, "late_rewinding", dense, levels=1)
-    assert len(adams) == 2
+    assert built == 2, "a level starts with fresh moments"
     steps = 3 * 6
     shares = [0.0 if schedule == "constant" else done / steps for done in range(steps)]
     expected = [0.01 * (1 - share) for share in shares]
@@ -215,7 +226,7 @@ def test_the_optimiser_is_a_fresh_adam_on_its_schedule(
 
 
 def test_the_training_loss_is_a_mean_over_documents(make_cell: MakeCell) -> None:
-    cell = make_cell("lstm", classes=4, epochs=2, dropout=0.0, lr=1e-30, batch=16)
+    cell = make_cell("lstm", classes=4, epochs=2, dropout=0.0, lr=1e-30)
     history = runs.dense(cell, 0, quiet).history
     loop.load_weights(cell.model, cell.draw(0, "init", 0))
     expected = loop.evaluate(cell.model, cell.train_part)["validation_loss"]

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,6 +19,13 @@ from lottery.errors import LotteryError
 UNK, PAD = 0, 1
 _POOL = 50
 """Batches' worth of shuffled documents that are sorted by length together."""
+
+
+class Size(Protocol):
+    """The size of a batch: of ``documents``, or of ``tokens`` with padding; the other is None."""
+
+    documents: Any
+    tokens: Any
 
 
 @dataclass(frozen=True)
@@ -103,27 +111,31 @@ def array(path: Path) -> np.ndarray:
         raise LotteryError(f"{path}: damaged ({error}); run 'dvc repro' to make it anew") from None
 
 
-def order(lengths: np.ndarray, size: int, seed: int, epoch: int) -> list[np.ndarray]:
+def order(lengths: np.ndarray, size: Size, seed: int, epoch: int) -> list[np.ndarray]:
     """The batches of one epoch, each an array of document numbers; a pure function.
 
-    Documents are shuffled, sorted by length within pools of :data:`_POOL` batches, cut into
+    Documents are shuffled, sorted by length within pools of about :data:`_POOL` batches, cut into
     batches of ``size``, and the batches shuffled. Every document stands in one batch.
     """
     random = seeds.numpy_generator(seed, "data order", epoch)
     shuffled = random.permutation(len(lengths))
-    pool = size * _POOL
-    pools = [shuffled[start : start + pool] for start in range(0, len(shuffled), pool)]
-    sorted_pools = [documents[np.argsort(lengths[documents], kind="stable")] for documents in pools]
-    batches = [
-        documents[start : start + size]
-        for documents in sorted_pools
-        for start in range(0, len(documents), size)
-    ]
+    documents = size.documents or max(1, int(size.tokens / lengths.mean()))
+    pool = documents * _POOL
+    batches = []
+    for start in range(0, len(shuffled), pool):
+        own = shuffled[start : start + pool]
+        if size.documents:
+            ranked = own[np.argsort(lengths[own], kind="stable")]
+            batches += [
+                ranked[first : first + documents] for first in range(0, len(own), documents)
+            ]
+        else:
+            batches += [own[batch] for batch in by_length(lengths[own], size.tokens)]
     return [batches[place] for place in random.permutation(len(batches))]
 
 
 def by_length(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
-    """Batches for evaluation: documents by length, at most ``tokens`` padded tokens a batch."""
+    """Batches of documents by length, at most ``tokens`` padded tokens a batch."""
     ranked = np.argsort(lengths, kind="stable")
     start = 0
     while start < len(ranked):

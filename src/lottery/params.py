@@ -87,14 +87,26 @@ class Model:
 
 
 @dataclass(frozen=True, config=strict.CONFIG)
+class Batch:
+    """``train.<model>.batch``: the size of a batch, as one of the two."""
+
+    documents: Positive | None = None
+    tokens: Positive | None = None
+    """Documents times the longest one's tokens, at most; a longer document is a batch by itself."""
+
+    def __post_init__(self) -> None:
+        if (self.documents is None) == (self.tokens is None):
+            raise ValueError("give one of 'documents' and 'tokens'")
+
+
+@dataclass(frozen=True, config=strict.CONFIG)
 class Train:
     """``train.<model>``, with what ``train.<corpus>-<model>`` does differently."""
 
     epochs: Annotated[int, Field(ge=1, le=10_000)]
     lr: PositiveFloat
     schedule: Literal["constant", "linear"]
-    batch: Positive
-    """Documents a batch."""
+    batch: Batch
     patience: Positive | None
     """Epochs without a lower validation loss before training stops and the best state is restored;
     null trains all epochs and keeps the last state."""
@@ -142,6 +154,8 @@ class _Document:
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
     device: Literal["auto", "cpu", "cuda"]
     threads: Annotated[int, Field(ge=1, le=1024)]
+    precision: Literal["float32", "bfloat16"]
+    """What the networks compute in; weights, optimiser and logits stay float32."""
     tokens: Tokens
     train: dict[str, dict[str, Any]]
     prune: Prune
@@ -159,6 +173,7 @@ class Params:
     seeds: tuple[int, ...]
     device: str
     threads: int
+    precision: str
     tokens: Tokens
     train: Mapping[str, Train]
     prune: Prune
@@ -188,6 +203,7 @@ def parse(document: Any, where: str = "params.yaml") -> Params:
         seeds=raw.seeds,
         device=raw.device,
         threads=raw.threads,
+        precision=raw.precision,
         tokens=raw.tokens,
         train=_cells(raw, where),
         prune=raw.prune,

@@ -1,9 +1,11 @@
 """Networks: one module a model, with ``Options`` (a frozen dataclass) and ``build``.
 
-``build(options, rows, dim, outputs)`` gives a module whose ``forward(tokens, lengths,
-dropout)`` maps int64 ``[documents, longest]`` and ``[documents]`` to logits ``[documents,
-outputs]``, the same for a document whatever else is in the batch. ``dropout`` is applied where the
-model has dropout: a function of a tensor. Two classes have one logit.
+``build(options, rows, dim, outputs)`` gives a module whose ``forward(words, places, lengths,
+dropout)`` makes logits ``[documents, outputs]``, the same for a document whatever else is in the
+batch. ``words`` ``[n, dim]`` are rows of the embedding, ``places`` int64 ``[documents, longest]``
+each token's row among them, padded behind, ``lengths`` int64 ``[documents]``. ``dropout`` is
+applied where the model has dropout: a function of a tensor. Two classes have one logit.
+``module.precision`` is the dtype that it computes in; parameters and logits stay float32.
 """
 
 from collections.abc import Callable

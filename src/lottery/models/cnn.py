@@ -1,12 +1,13 @@
 """Convolutions over words and a maximum over time (Kim 2014, section 2)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lottery.batches import PAD
+from lottery.kernels import windows
 from lottery.models import EMBEDDING, Dropout
 
 
@@ -32,37 +33,53 @@ class CNN(nn.Module):
 
     def __init__(self, options: Options, rows: int, dim: int, outputs: int) -> None:
         super().__init__()
-        self.widths = options.widths
+        self.options = options
+        self.precision = torch.float32
         self.register_parameter(EMBEDDING, nn.Parameter(torch.empty(rows, dim)))
-        for width in self.widths:
+        for width in options.widths:
             weight = nn.Parameter(torch.empty(options.filters, 1, width, dim))
             self.register_parameter(f"conv{width}_weight", weight)
             bias = nn.Parameter(torch.empty(options.filters))
             self.register_parameter(f"conv{width}_bias", bias)
-        features = options.filters * len(self.widths)
+        features = options.filters * len(options.widths)
         self.output_weight = nn.Parameter(torch.empty(outputs, features))
         self.output_bias = nn.Parameter(torch.empty(outputs))
 
     def forward(
-        self, tokens: torch.Tensor, lengths: torch.Tensor, dropout: Dropout
+        self, words: torch.Tensor, places: torch.Tensor, lengths: torch.Tensor, dropout: Dropout
     ) -> torch.Tensor:
-        """See the package. Documents shorter than the widest filter are padded to its width."""
-        widest = max(self.widths)
-        if tokens.shape[1] < widest:
-            tokens = F.pad(tokens, (0, widest - tokens.shape[1]), value=PAD)
-        lengths = lengths.clamp(min=widest)
-        words = F.embedding(tokens, getattr(self, EMBEDDING)).transpose(1, 2)
-        features = [self._maxima(words, lengths, width) for width in self.widths]
-        return F.linear(dropout(torch.cat(features, 1)), self.output_weight, self.output_bias)
+        """See the package."""
+        widths = self.options.widths
+        weights = [getattr(self, f"conv{width}_weight").squeeze(1) for width in widths]
+        kernel = windows.maxima if words.device.type == "cpu" else maxima
+        if self.precision != words.dtype:
+            words, *weights = (values.to(self.precision) for values in (words, *weights))
+        found = kernel(words, places, lengths, weights).to(self.output_weight.dtype)
+        bias = torch.cat([getattr(self, f"conv{width}_bias") for width in widths])
+        # ReLU is monotone and a bias is one number: both come after the maximum, once a document.
+        return F.linear(dropout((found + bias).relu()), self.output_weight, self.output_bias)
 
-    def _maxima(self, words: torch.Tensor, lengths: torch.Tensor, width: int) -> torch.Tensor:
-        """Each filter's largest value over the windows that lie inside the document."""
-        weight = getattr(self, f"conv{width}_weight").squeeze(1).transpose(1, 2)
-        windows = F.conv1d(words, weight, getattr(self, f"conv{width}_bias"))
-        place = torch.arange(windows.shape[2], device=words.device)
-        outside = place > (lengths - width)[:, None]
-        # ReLU is monotone: the maximum first, and then one ReLU a document.
-        return windows.masked_fill(outside[:, None], -torch.inf).amax(2).relu()
+
+def maxima(
+    words: torch.Tensor,
+    places: torch.Tensor,
+    lengths: torch.Tensor,
+    weights: Sequence[torch.Tensor],
+) -> torch.Tensor:
+    """As :func:`lottery.kernels.windows.maxima`, in plain PyTorch: what a GPU runs."""
+    widest = max(weight.shape[1] for weight in weights)
+    longest = places.shape[1]
+    inside = torch.arange(longest, device=places.device) < lengths[:, None]
+    values = F.embedding(places, words) * inside[:, :, None]
+    values = F.pad(values, (0, 0, 0, max(0, widest - longest))).transpose(1, 2)
+    lengths = lengths.clamp(min=widest)
+    found = []
+    for weight in weights:
+        sums = F.conv1d(values, weight.transpose(1, 2))
+        starts = torch.arange(sums.shape[2], device=places.device)
+        outside = starts > (lengths - weight.shape[1])[:, None]
+        found.append(sums.masked_fill(outside[:, None], -torch.inf).max(2).values)
+    return torch.cat(found, 1)
 
 
 def build(options: Options, rows: int, dim: int, outputs: int) -> CNN:

@@ -1,11 +1,13 @@
 """A bidirectional LSTM over words, read out at the last true state of both directions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lottery.kernels import products, recurrence
 from lottery.models import EMBEDDING, Dropout
 
 _PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -26,16 +28,12 @@ class Options:
 class LSTM(nn.Module):
     """Parameters: ``embedding`` ``[rows, dim]``; for each layer and direction ``weight_ih``
     ``[4 hidden, inputs]``, ``weight_hh`` ``[4 hidden, hidden]`` and two biases ``[4 hidden]``,
-    under the names of ``torch.nn.LSTM``; ``output_weight``, ``output_bias``.
-
-    Padding lies behind a document. The forward direction never sees it before the document's end;
-    for the backward direction each document is turned around in its own length, so that padding
-    comes last there too. That is exact without packing, whose backward pass is slow on a CPU.
-    """
+    under the names of ``torch.nn.LSTM``; ``output_weight``, ``output_bias``."""
 
     def __init__(self, options: Options, rows: int, dim: int, outputs: int) -> None:
         super().__init__()
         self.options = options
+        self.precision = torch.float32
         hidden = options.hidden
         self.register_parameter(EMBEDDING, nn.Parameter(torch.empty(rows, dim)))
         for layer in range(options.layers):
@@ -49,31 +47,83 @@ class LSTM(nn.Module):
         self.output_bias = nn.Parameter(torch.empty(outputs))
 
     def forward(
-        self, tokens: torch.Tensor, lengths: torch.Tensor, dropout: Dropout
+        self, words: torch.Tensor, places: torch.Tensor, lengths: torch.Tensor, dropout: Dropout
     ) -> torch.Tensor:
         """See the package."""
-        place = torch.arange(tokens.shape[1], device=tokens.device)
-        mirrored = lengths[:, None] - 1 - place
-        turned = torch.where(mirrored >= 0, mirrored, place)[:, :, None]
-        states = F.embedding(tokens, getattr(self, EMBEDDING))
-        for layer in range(self.options.layers):
-            states = dropout(states)
-            forwards = self._direction(states, layer, "")
-            backwards = self._direction(_turn(states, turned), layer, "_reverse")
-            # The last layer is read at its true ends only: no need to turn it back.
-            if layer < self.options.layers - 1:
-                states = torch.cat([forwards, _turn(backwards, turned)], 2)
-        last = (lengths - 1)[:, None, None].expand(-1, 1, self.options.hidden)
-        ends = torch.cat([forwards.gather(1, last), backwards.gather(1, last)], 2).squeeze(1)
-        return F.linear(dropout(ends), self.output_weight, self.output_bias)
+        ends = packed_ends if words.device.type == "cpu" else padded_ends
+        weights = [self._layer(layer) for layer in range(self.options.layers)]
+        if self.precision != words.dtype:
+            words = words.to(self.precision)
+            weights = [[value.to(self.precision) for value in layer] for layer in weights]
+        values = ends(words, places, lengths, weights, dropout)
+        dtype = self.output_weight.dtype
+        return F.linear(dropout(values).to(dtype), self.output_weight, self.output_bias)
 
-    def _direction(self, states: torch.Tensor, layer: int, direction: str) -> torch.Tensor:
-        weights = [getattr(self, f"{part}_l{layer}{direction}") for part in _PARTS]
-        zeros = states.new_zeros(1, len(states), self.options.hidden)
-        # has_biases, num_layers, dropout, train, bidirectional, batch_first
-        return torch.lstm(
-            states, (zeros, zeros), weights, True, 1, 0.0, self.training, False, True
-        )[0]
+    def _layer(self, layer: int) -> list[torch.Tensor]:
+        directions = ("", "_reverse")
+        return [getattr(self, f"{part}_l{layer}{way}") for way in directions for part in _PARTS]
+
+
+def packed_ends(
+    words: torch.Tensor,
+    places: torch.Tensor,
+    lengths: torch.Tensor,
+    weights: Sequence[Sequence[torch.Tensor]],
+    dropout: Dropout,
+) -> torch.Tensor:
+    """The last states of both directions, ``[documents, 2 hidden]``, without any padding.
+
+    ``weights`` are a layer's eight, as :func:`lottery.kernels.recurrence.bidirectional` has them.
+    """
+    order = lengths.argsort(descending=True, stable=True)
+    alive = torch.arange(places.shape[1])[:, None] < lengths[order]
+    steps = alive.sum(1)
+    steps = steps[steps > 0]
+    packed = places[order].T[alive]
+    states = F.embedding(F.pad(packed, (0, products.rounded(len(packed)) - len(packed))), words)
+    for layer in weights:
+        states = recurrence.bidirectional(dropout(states), steps.tolist(), layer)
+    hidden = states.shape[1] // 2
+    rank = order.argsort()
+    firsts = steps.cumsum(0) - steps
+    # The forward direction ends in a document's last row, the backward one in its first.
+    forwards = states[firsts[lengths - 1] + rank, :hidden]
+    return torch.cat([forwards, states[rank, hidden:]], 1)
+
+
+def padded_ends(
+    words: torch.Tensor,
+    places: torch.Tensor,
+    lengths: torch.Tensor,
+    weights: Sequence[Sequence[torch.Tensor]],
+    dropout: Dropout,
+) -> torch.Tensor:
+    """As :func:`packed_ends`, in plain PyTorch: what a GPU runs.
+
+    Padding lies behind a document. The forward direction never sees it before the document's end;
+    for the backward direction each document is turned around in its own length, so that padding
+    comes last there too.
+    """
+    place = torch.arange(places.shape[1], device=places.device)
+    mirrored = lengths[:, None] - 1 - place
+    turned = torch.where(mirrored >= 0, mirrored, place)[:, :, None]
+    states = F.embedding(places, words)
+    for number, layer in enumerate(weights):
+        states = dropout(states)
+        forwards = _direction(states, layer[:4])
+        backwards = _direction(_turn(states, turned), layer[4:])
+        # The last layer is read at its true ends only: no need to turn it back.
+        if number < len(weights) - 1:
+            states = torch.cat([forwards, _turn(backwards, turned)], 2)
+    last = (lengths - 1)[:, None, None].expand(-1, 1, forwards.shape[2])
+    return torch.cat([forwards.gather(1, last), backwards.gather(1, last)], 2).squeeze(1)
+
+
+def _direction(states: torch.Tensor, weights: Sequence[torch.Tensor]) -> torch.Tensor:
+    zeros = states.new_zeros(1, len(states), weights[1].shape[1])
+    # has_biases, num_layers, dropout, train, bidirectional, batch_first
+    train = torch.is_grad_enabled()
+    return torch.lstm(states, (zeros, zeros), list(weights), True, 1, 0.0, train, False, True)[0]
 
 
 def _turn(states: torch.Tensor, turned: torch.Tensor) -> torch.Tensor:

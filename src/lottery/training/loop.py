@@ -1,7 +1,7 @@
 """The training loop: Adam, batches of similar lengths, masks after every step."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,10 @@ from lottery import batches, seeds
 from lottery.analysis import scores
 from lottery.batches import Documents
 from lottery.errors import LotteryError
-from lottery.models import Dropout, Weights
+from lottery.kernels import dropping
+from lottery.models import EMBEDDING, Dropout, Weights
+from lottery.training import optimisers
+from lottery.training.optimisers import Optimiser
 
 EVALUATION_TOKENS = 1 << 15
 """Padded tokens a batch where no gradient is kept."""
@@ -38,7 +41,7 @@ class Plan:
     total_epochs: int
     lr: float
     schedule: str
-    batch: int
+    batch: batches.Size
     dropout: float
     patience: int | None
 
@@ -74,14 +77,11 @@ def train(
     Raises LotteryError if the loss is no longer finite.
     """
     parameters = list(model.parameters())
-    device = parameters[0].device
-    factors = [masks[name].to(device, torch.float32) for name, _ in model.named_parameters()]
-    optimiser = torch.optim.Adam(parameters, lr=plan.lr, fused=True)
-    _apply(parameters, factors)
+    optimiser = optimisers.build(model, masks)
     rows: list[Row] = []
     best: tuple[float, list[torch.Tensor]] = (math.inf, [])
     for epoch in plan.epochs:
-        train_loss = _epoch(model, train_part, parameters, factors, optimiser, plan, epoch)
+        train_loss = one_epoch(model, train_part, optimiser, plan, epoch)
         _check_finite(train_loss, plan, epoch)
         row = {"epoch": epoch + 1, "train_loss": train_loss, **evaluate(model, validation_part)}
         _check_finite(row["validation_loss"], plan, epoch)
@@ -100,17 +100,15 @@ def train(
     return rows
 
 
-def _epoch(
+def one_epoch(
     model: nn.Module,
     documents: Documents,
-    parameters: Sequence[torch.Tensor],
-    factors: Sequence[torch.Tensor],
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     plan: Plan,
     epoch: int,
 ) -> float:
     """One pass over the documents; returns the mean loss a document."""
-    device = parameters[0].device
+    device = documents.ids.device
     generator = seeds.torch_generator(plan.seed, "dropout", plan.level, epoch, device=device)
     dropout = dropout_from(generator, plan.dropout)
     order = batches.order(documents.lengths, plan.batch, plan.seed, epoch)
@@ -119,15 +117,14 @@ def _epoch(
     model.train()
     for step, index in enumerate(numbers.split([len(batch) for batch in order])):
         done = (epoch * len(order) + step) / (plan.total_epochs * len(order))
-        optimiser.param_groups[0]["lr"] = plan.lr * SCHEDULES[plan.schedule](done)
         longest = int(documents.lengths[order[step]].max())
-        logits = model(*documents.batch(index, longest), dropout)
+        tokens, lengths = documents.batch(index, longest)
+        logits = model(*optimiser.words(tokens), lengths, dropout)
         loss = _loss(logits, documents.labels[index])
-        optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
-        _apply(parameters, factors)
+        optimiser.step(plan.lr * SCHEDULES[plan.schedule](done))
         total += loss.detach() * len(index)
+    optimiser.finish()
     return float(total) / len(documents)
 
 
@@ -137,12 +134,6 @@ def _check_finite(loss: float, plan: Plan, epoch: int) -> None:
             f"level {plan.level}: the loss is not finite after epoch {epoch + 1} "
             f"(seed {plan.seed}, learning rate {plan.lr}); choose a smaller train.<cell>.lr"
         )
-
-
-@torch.no_grad()
-def _apply(parameters: Sequence[torch.Tensor], factors: Sequence[torch.Tensor]) -> None:
-    """Set the pruned weights to zero, all parameters in one call."""
-    torch._foreach_mul_(list(parameters), list(factors))
 
 
 def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -165,8 +156,11 @@ def dropout_from(generator: torch.Generator, share: float) -> Dropout:
         count = values.numel()
         bits = torch.empty(-(-count // 4), dtype=torch.int64, device=values.device)
         bits.random_(-(2**63), None, generator=generator)
-        kept = (bits.view(torch.int16)[:count] >= threshold).view(values.shape)
-        return values * (kept * (1 / (1 - share)))
+        own = bits.view(torch.int16)[:count]
+        if values.device.type == "cpu":
+            return dropping.dropout(values, own, threshold, 1 / (1 - share))
+        kept = (own >= threshold).view(values.shape)
+        return values * (kept * (1 / (1 - share))).to(values.dtype)
 
     return dropout
 
@@ -180,7 +174,9 @@ def logits(model: nn.Module, documents: Documents) -> np.ndarray:
     for batch in batches.by_length(documents.lengths, EVALUATION_TOKENS):
         index = torch.from_numpy(batch).to(device)
         longest = int(documents.lengths[batch[-1]])
-        values = model(*documents.batch(index, longest), lambda states: states)
+        tokens, lengths = documents.batch(index, longest)
+        words = optimisers.words(getattr(model, EMBEDDING), tokens)
+        values = model(*words, lengths, lambda states: states)
         if found is None:
             found = values.new_empty(len(documents), values.shape[1])
         found[index] = values
