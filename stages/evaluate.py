@@ -1,6 +1,7 @@
 """Run every level of one strategy's chains on validation and test."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from lottery.params import Params
 from lottery.pruning import masks
 from lottery.runs import Weights
 from lottery.training import checkpoints, loop
-from stages import _cell, _run
+from stages import _cell, _run, _seeds
 
 PARTS = ("validation", "test")
 
@@ -23,27 +24,10 @@ def run(params: Params, corpus: str, model: str, strategy: str) -> None:
     """``data/logits/<cell>-<strategy>/seed-<n>.safetensors``: float32 ``[levels + 1, documents,
     outputs]`` a part, level 0 the dense network; and the tidy tables of accuracy, training curves
     and counts in ``plots/tables/<cell>-<strategy>/``."""
-    network, rows, place = _cell.network(params, corpus, model)
-    documents = {part: batches.load(paths.tokens(corpus), part, rows, place) for part in PARTS}
-    levels: list[dict[str, object]] = []
     with files.replacing_directory(paths.logits(corpus, model, strategy)) as folder:
-        for seed in params.seeds:
-            logits: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
-            states = _states(corpus, model, strategy, seed)
-            for level, sparsity, weights in tqdm(states, unit="level", desc=f"seed {seed}"):
-                loop.load_weights(network, weights)
-                row: dict[str, object] = {"seed": seed, "level": level, "sparsity": sparsity}
-                for part, own in documents.items():
-                    values = loop.logits(network, own)
-                    labels = own.labels.cpu().numpy()
-                    logits[part].append(values)
-                    row[f"{part}_accuracy"] = scores.accuracy(values, labels)
-                    row[f"{part}_loss"] = scores.loss(values, labels)
-                levels.append(row)
-            stacked = {part: torch.from_numpy(np.stack(found)) for part, found in logits.items()}
-            checkpoints.save(stacked, folder / f"seed-{seed}.safetensors")
+        levels = _seeds.each(evaluate, params, corpus, model, strategy, folder)
     found = {
-        "levels": pd.DataFrame(levels),
+        "levels": pd.DataFrame([row for seed in levels for row in seed]),
         "epochs": _history(params, corpus, model, strategy, "epochs"),
         "tensors": _history(params, corpus, model, strategy, "tensors"),
     }
@@ -51,6 +35,30 @@ def run(params: Params, corpus: str, model: str, strategy: str) -> None:
         for name, table in found.items():
             table.insert(0, "strategy", strategy)
             tables.write(table, folder / f"{name}.csv")
+
+
+def evaluate(
+    params: Params, corpus: str, model: str, strategy: str, folder: Path, seed: int
+) -> list[dict[str, object]]:
+    """Write one seed's logits into ``folder``; returns a row a level."""
+    network, rows, place = _cell.network(params, corpus, model)
+    documents = {part: batches.load(paths.tokens(corpus), part, rows, place) for part in PARTS}
+    logits: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
+    levels = []
+    states = _states(corpus, model, strategy, seed)
+    for level, sparsity, weights in tqdm(states, unit="level", desc=f"seed {seed}"):
+        loop.load_weights(network, weights)
+        row: dict[str, object] = {"seed": seed, "level": level, "sparsity": sparsity}
+        for part, own in documents.items():
+            values = loop.logits(network, own)
+            labels = own.labels.cpu().numpy()
+            logits[part].append(values)
+            row[f"{part}_accuracy"] = scores.accuracy(values, labels)
+            row[f"{part}_loss"] = scores.loss(values, labels)
+        levels.append(row)
+    stacked = {part: torch.from_numpy(np.stack(found)) for part, found in logits.items()}
+    checkpoints.save(stacked, folder / f"seed-{seed}.safetensors")
+    return levels
 
 
 def _states(

@@ -13,33 +13,35 @@ from lottery.params import Params
 from lottery.pruning import masks
 from lottery.runs import DenseRun, Level
 from lottery.training import checkpoints
-from stages import _cell, _run
+from stages import _cell, _run, _seeds
 
 
 def run(params: Params, corpus: str, model: str, strategy: str) -> None:
     """``data/chains/<cell>-<strategy>/seed-<n>/``: each level's surviving weights, the record of
     what went when, figures a level and epoch, and counts a level and tensor."""
+    with files.replacing_directory(paths.chain(corpus, model, strategy)) as folder:
+        _seeds.each(prune, params, corpus, model, strategy, folder)
+
+
+def prune(params: Params, corpus: str, model: str, strategy: str, folder: Path, seed: int) -> None:
+    """One seed's chain, into its place in ``folder``."""
     cell = _cell.load(params, corpus, model)
     rule = _cell.strategy(strategy)
-    with (
-        files.replacing_directory(paths.chain(corpus, model, strategy)) as folder,
-        tqdm(unit="level", desc=f"{paths.cell(corpus, model)} {strategy}") as bar,
-    ):
-        for seed in params.seeds:
-            dense = load_dense(paths.seed(paths.dense(corpus, model), seed))
-            levels = runs.levels(runs.record_of(dense.init), params.prune)
-            bar.total = levels * len(params.seeds)
-            chain = runs.chain(
-                cell,
-                rule,
-                dense,
-                seed,
-                params.prune,
-                lambda epoch, row: bar.set_postfix(
-                    epoch=epoch, accuracy=f"{row['validation_accuracy']:.1f} %"
-                ),
-            )
-            write(paths.seed(folder, seed), _counted(chain, bar))
+    dense = load_dense(paths.seed(paths.dense(corpus, model), seed))
+    levels = runs.levels(runs.record_of(dense.init), params.prune)
+    name = f"{paths.cell(corpus, model)} {strategy} seed {seed}"
+    with tqdm(total=levels, unit="level", desc=name) as bar:
+        chain = runs.chain(
+            cell,
+            rule,
+            dense,
+            seed,
+            params.prune,
+            lambda epoch, row: bar.set_postfix(
+                epoch=epoch, accuracy=f"{row['validation_accuracy']:.1f} %"
+            ),
+        )
+        write(paths.seed(folder, seed), _counted(chain, bar))
 
 
 def load_dense(folder: Path) -> DenseRun:

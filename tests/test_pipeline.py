@@ -91,10 +91,13 @@ def test_pruning_never_opens_the_test_part(project: Repository) -> None:
 
 
 def test_the_same_bytes_again(project: Repository) -> None:
+    """Whether the seeds run one after the other or side by side."""
     before = (project.path / "dvc.lock").read_text()
-    output = project.run("dvc", "repro", "--force", "--no-run-cache", "-s", "train@" + CELLS[1])
-    assert ran(output) == [f"train@{CELLS[1]}"]
-    project.run("dvc", "repro", "--force", "--no-run-cache", "-s", f"prune@{CHAINS[-1]}")
+    for processes in ("1", "2"):
+        for stage in (f"train@{CELLS[1]}", f"prune@{CHAINS[-1]}"):
+            again = ("repro", "--force", "--no-run-cache", "-s", stage)
+            output = project.run("dvc", *again, LOTTERY_PROCESSES=processes)
+            assert ran(output) == [stage]
     assert (project.path / "dvc.lock").read_text() == before
 
 
