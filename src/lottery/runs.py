@@ -1,6 +1,6 @@
 """One seed's dense run and one seed's pruning chain: where training, models and pruning meet.
 
-Needs torch, NumPy, Numba and safetensors only, so that it also runs where the rest is not installed.
+Needs torch, NumPy, Numba and safetensors only, so that it runs where the rest is not installed.
 """
 
 from collections.abc import Callable, Iterator
