@@ -12,7 +12,6 @@ import threading
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import BaseContext
 from typing import Any
 
 from lottery.errors import LotteryError
@@ -33,13 +32,14 @@ def each(run: Callable[..., Any], params: Params, *arguments: Any) -> list[Any]:
     waiting, found = list(params.seeds), {}
     running: dict[Any, tuple[Any, int]] = {}
     line: Any
-    context = _context(params.device)
+    # Forked, two processes' OpenMP threads wait by spinning for what was not copied: ten times slower.
+    context = multiprocessing.get_context("spawn")
     try:
         while waiting or running:
             while waiting and len(running) < most:
                 line, theirs = context.Pipe()
                 seed = waiting.pop(0)
-                process = context.Process(  # type: ignore[attr-defined]
+                process = context.Process(
                     target=_child, args=(theirs, run, params, *arguments, seed)
                 )
                 process.start()
@@ -66,14 +66,6 @@ def processes(threads: int) -> int:
     if not own.isdecimal() or int(own) < 1:
         raise LotteryError(f"{VARIABLE}: {own!r} is no number of processes; give 1 or more")
     return int(own)
-
-
-def _context(device: str) -> BaseContext:
-    """Forking is quick, but neither a GPU nor macOS stands it."""
-    import torch  # here, since not every stage that asks for processes has loaded it
-
-    quick = sys.platform == "linux" and (device == "cpu" or not torch.cuda.is_available())
-    return multiprocessing.get_context("fork" if quick else "spawn")
 
 
 def _answer(line: Any, process: Any, seed: int) -> Any:

@@ -29,11 +29,12 @@ def fail(params, folder, seed):
 def die(params, folder, seed):
     os.kill(os.getpid(), signal.SIGKILL)
 
-params = SimpleNamespace(seeds=(0, 1, 2, 3), threads=1, device="cpu")
-try:
-    print(_seeds.each(globals()[sys.argv[1]], params, *map(eval, sys.argv[2:])))
-except LotteryError as error:
-    print("error:", error)
+if __name__ == "__main__":
+    params = SimpleNamespace(seeds=(0, 1, 2, 3), threads=1)
+    try:
+        print(_seeds.each(globals()[sys.argv[1]], params, *map(eval, sys.argv[2:])))
+    except LotteryError as error:
+        print("error:", error)
 """
 
 
