@@ -32,7 +32,7 @@ def each(run: Callable[..., Any], params: Params, *arguments: Any) -> list[Any]:
     waiting, found = list(params.seeds), {}
     running: dict[Any, tuple[Any, int]] = {}
     line: Any
-    # Forked, two processes' OpenMP threads wait by spinning for what was not copied: ten times slower.
+    # Forked, two processes take ten times as long as one: OpenMP threads spin for a lost team.
     context = multiprocessing.get_context("spawn")
     try:
         while waiting or running:
