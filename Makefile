@@ -55,4 +55,4 @@ typecheck: $(READY)  ## mypy
 lock: $(READY)  ## write requirements.lock from pyproject.toml
 	@$(RUN) -m piptools compile --quiet --extra dev --strip-extras --no-header --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --no-annotate -o requirements.lock pyproject.toml
-	@sed -i.bak 's/+cpu$$//' requirements.lock && rm requirements.lock.bak
+	@sed -i.bak -e 's/+cpu$$//' -e '/^#/d' requirements.lock && rm requirements.lock.bak

@@ -6,13 +6,14 @@ share a GPU that one of them leaves idle. The results do not depend on how many 
 
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import Any
+
+from tqdm import tqdm
 
 from lottery.errors import LotteryError
 from lottery.params import Params
@@ -53,6 +54,8 @@ def each(run: Callable[..., Any], params: Params, *arguments: Any) -> list[Any]:
             process.terminate()
         for process, _ in running.values():
             process.join()
+        if running:
+            print(file=sys.stderr)  # below the progress bar of one that was stopped
     return [found[seed] for seed in params.seeds]
 
 
@@ -83,8 +86,8 @@ def _answer(line: Any, process: Any, seed: int) -> Any:
 
 
 def _child(line: Connection, run: Callable[..., Any], *arguments: Any) -> None:
-    # As Ctrl-C: temporary files are removed on the way out.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # tqdm's own lock is a semaphore of the system's, which a stopped process would leave behind.
+    tqdm.set_lock(threading.RLock())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         line.send(run(*arguments))

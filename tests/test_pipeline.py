@@ -324,7 +324,7 @@ def train_limited(project: Repository, limit: str, size: int) -> str:
         "runpy.run_module('stages.train', run_name='__main__')\n"
     )
     (project.path / "limited.py").write_text(code)
-    return project.run("limited", check=False)
+    return project.run("limited", check=False, LOTTERY_PROCESSES="1")
 
 
 def test_out_of_memory(project: Repository) -> None:
