@@ -4,6 +4,8 @@
 oneDNN, a part of PyTorch too, reaches 208 with AVX-512. So products go to oneDNN where it is there.
 """
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 
@@ -25,13 +27,22 @@ def _onednn(values: torch.Tensor) -> bool:
     return known and values.device.type == "cpu" and torch.backends.mkldnn.is_available()
 
 
+@cache
+def multiplies_bfloat16() -> bool:
+    """Whether this processor has instructions for it: oneDNN refuses bfloat16 where it has not."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def linear(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """``values @ weight.T`` for ``[rows, inputs]`` and ``[outputs, inputs]``, without a gradient.
 
-    ``weight`` may come from :func:`packed`. Both of one dtype, float64, float32 or bfloat16.
+    ``weight`` may come from :func:`packed`. Both of one dtype, float64, float32 or bfloat16; where
+    the processor does not multiply bfloat16, its values are multiplied as float32 and rounded.
     """
     if not _onednn(values):
         return F.linear(values, weight)
+    if values.dtype == torch.bfloat16 and not multiplies_bfloat16():
+        return linear(values.float(), weight.float()).bfloat16()
     return torch.ops.mkldnn._linear_pointwise(values, weight, None, "none", [], "")
 
 
@@ -39,6 +50,8 @@ def packed(weight: torch.Tensor, rows: int) -> torch.Tensor:
     """``weight`` in the order that oneDNN reads, for many :func:`linear` of up to ``rows`` rows."""
     if not _onednn(weight):
         return weight
+    if weight.dtype == torch.bfloat16 and not multiplies_bfloat16():
+        weight = weight.float()
     return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), rows)
 
 
