@@ -1,9 +1,11 @@
-"""Seeds side by side: each in a process of its own, as many at a time as there are cores for.
+"""Seeds side by side, in processes that take one after the other.
 
 Two processes of one thread train more than one process of two threads, and several small networks
-share a GPU that one of them leaves idle. The results do not depend on how many run at a time.
+share a GPU that one of them leaves idle. The results do not depend on how many run at a time. A
+stage imports torch where a seed is worked on, not where it is started: once a process.
 """
 
+import contextlib
 import multiprocessing
 import os
 import sys
@@ -24,31 +26,34 @@ VARIABLE = "LOTTERY_PROCESSES"
 def each(run: Callable[..., Any], params: Params, *arguments: Any) -> list[Any]:
     """``run(params, *arguments, seed)`` for each of ``params.seeds``; the results in their order.
 
-    At most :func:`processes` at a time; a single one runs in this process. If one fails the others
-    are stopped and its error is raised; LotteryError for one whose process was killed.
+    As many at a time as :func:`processes` says; a single one runs in this process. If one fails the
+    others are stopped and its error is raised; LotteryError for one whose process was killed.
     """
-    most = processes(params.threads)
-    if most == 1 or len(params.seeds) == 1:
+    most = processes(params.threads, len(params.seeds))
+    if most == 1:
         return [run(params, *arguments, seed) for seed in params.seeds]
     waiting, found = list(params.seeds), {}
     running: dict[Any, tuple[Any, int]] = {}
-    line: Any
     # Forked, two processes take ten times as long as one: OpenMP threads spin for a lost team.
     context = multiprocessing.get_context("spawn")
     try:
-        while waiting or running:
-            while waiting and len(running) < most:
-                line, theirs = context.Pipe()
-                seed = waiting.pop(0)
-                process = context.Process(
-                    target=_child, args=(theirs, run, params, *arguments, seed)
-                )
-                process.start()
-                theirs.close()
-                running[line] = process, seed
+        for _ in range(most):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs, run, params, *arguments))
+            process.start()
+            theirs.close()
+            running[ours] = process, waiting.pop(0)
+            _tell(ours, running[ours][1])
+        while running:
             for line in wait(list(running)):
-                found[running[line][1]] = _answer(line, *running[line])
-                running.pop(line)[0].join()
+                process, seed = running[line]
+                found[seed] = _answer(line, process, seed)
+                following = waiting.pop(0) if waiting else None
+                _tell(line, following)
+                if following is None:
+                    running.pop(line)[0].join()
+                else:
+                    running[line] = process, following
     finally:
         for process, _ in running.values():
             process.terminate()
@@ -59,22 +64,34 @@ def each(run: Callable[..., Any], params: Params, *arguments: Any) -> list[Any]:
     return [found[seed] for seed in params.seeds]
 
 
-def processes(threads: int) -> int:
-    """How many processes of ``threads`` threads the machine has cores for, or what
-    ``LOTTERY_PROCESSES`` says. Raises LotteryError if that is no number from 1 on."""
+def processes(threads: int, seeds: int) -> int:
+    """How many processes of ``threads`` threads share the ``seeds``.
+
+    As many as the machine has cores for, or as ``LOTTERY_PROCESSES`` says. A process of one thread
+    can share a core: fewer than twice as many seeds as cores all run at once, where three on two
+    cores take the time of one and a half and not of two.
+    Raises LotteryError if the variable is no number from 1 on.
+    """
     own = os.environ.get(VARIABLE)
     if own is None:
         cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-        return max(1, cores // threads)
+        most = max(1, cores // threads)
+        return seeds if threads == 1 and most > 1 and seeds < 2 * most else min(most, seeds)
     if not own.isdecimal() or int(own) < 1:
         raise LotteryError(f"{VARIABLE}: {own!r} is no number of processes; give 1 or more")
-    return int(own)
+    return min(int(own), seeds)
+
+
+def _tell(line: Any, seed: int | None) -> None:
+    # A process that was killed does not listen; reading its answer says so.
+    with contextlib.suppress(BrokenPipeError):
+        line.send(seed)
 
 
 def _answer(line: Any, process: Any, seed: int) -> Any:
     try:
         answer = line.recv()
-    except EOFError:
+    except (EOFError, ConnectionResetError):
         process.join()
         raise LotteryError(
             f"seed {seed}: its process was stopped (exit code {process.exitcode}); if memory ran "
@@ -85,12 +102,13 @@ def _answer(line: Any, process: Any, seed: int) -> Any:
     return answer
 
 
-def _child(line: Connection, run: Callable[..., Any], *arguments: Any) -> None:
+def _work(line: Connection, run: Callable[..., Any], *arguments: Any) -> None:
     # tqdm's own lock is a semaphore of the system's, which a stopped process would leave behind.
     tqdm.set_lock(threading.RLock())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        line.send(run(*arguments))
+        while (seed := line.recv()) is not None:
+            line.send(run(*arguments, seed))
     except KeyboardInterrupt:
         sys.exit(1)
     except BaseException as error:

@@ -1,23 +1,13 @@
 """Run every level of one strategy's chains on validation and test."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import torch
-from tqdm import tqdm
 
-from lottery import batches, files, paths
-from lottery.analysis import scores, tables
-from lottery.errors import LotteryError
+from lottery import files, paths
+from lottery.analysis import tables
 from lottery.params import Params
-from lottery.pruning import masks
-from lottery.runs import Weights
-from lottery.training import checkpoints, loop
-from stages import _cell, _run, _seeds
-
-PARTS = ("validation", "test")
+from stages import _run, _seeds
 
 
 def run(params: Params, corpus: str, model: str, strategy: str) -> None:
@@ -41,45 +31,9 @@ def evaluate(
     params: Params, corpus: str, model: str, strategy: str, folder: Path, seed: int
 ) -> list[dict[str, object]]:
     """Write one seed's logits into ``folder``; returns a row a level."""
-    network, rows, place = _cell.network(params, corpus, model)
-    documents = {part: batches.load(paths.tokens(corpus), part, rows, place) for part in PARTS}
-    logits: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
-    levels = []
-    states = _states(corpus, model, strategy, seed)
-    for level, sparsity, weights in tqdm(states, unit="level", desc=f"seed {seed}"):
-        loop.load_weights(network, weights)
-        row: dict[str, object] = {"seed": seed, "level": level, "sparsity": sparsity}
-        for part, own in documents.items():
-            values = loop.logits(network, own)
-            labels = own.labels.cpu().numpy()
-            logits[part].append(values)
-            row[f"{part}_accuracy"] = scores.accuracy(values, labels)
-            row[f"{part}_loss"] = scores.loss(values, labels)
-        levels.append(row)
-    stacked = {part: torch.from_numpy(np.stack(found)) for part, found in logits.items()}
-    checkpoints.save(stacked, folder / f"seed-{seed}.safetensors")
-    return levels
+    from stages import _levels
 
-
-def _states(
-    corpus: str, model: str, strategy: str, seed: int
-) -> Iterator[tuple[int, float, Weights]]:
-    """Level, sparsity and full weights: the dense network, then each level of the chain."""
-    yield (
-        0,
-        0.0,
-        checkpoints.load(paths.seed(paths.dense(corpus, model), seed) / "final.safetensors"),
-    )
-    folder = paths.seed(paths.chain(corpus, model, strategy), seed)
-    record = checkpoints.load(folder / "removed_at.safetensors")
-    levels = int(tables.read(folder / "tensors.csv").level.max())
-    for number in range(1, levels + 1):
-        path = paths.level(folder, number)
-        try:
-            weights = masks.restore(checkpoints.load(path), record, number)
-        except ValueError as error:
-            raise LotteryError(f"{path}: {error}; run 'dvc repro' to make it anew") from None
-        yield number, masks.sparsity(record, number), weights
+    return _levels.evaluate(params, corpus, model, strategy, folder, seed)
 
 
 def _history(params: Params, corpus: str, model: str, strategy: str, name: str) -> pd.DataFrame:
