@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import accuracy, cells, levels, picture, race, sparse_products
+from benchmarks import accuracy, cells, levels, picture, profile, race, sparse_products
 from lottery import files
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -32,12 +32,21 @@ def main() -> None:
     parser.add_argument(
         "--accuracy", action="store_true", help="only the accuracy of five seeds, into the results"
     )
+    parser.add_argument(
+        "--profile", action="store_true", help="only where a step's time goes, into the results"
+    )
     given = parser.parse_args()
     cells.prepare()
     if given.accuracy:
         found = json.loads(RESULTS.read_text(encoding="utf-8"))
         found["accuracy"] = accuracy.accuracy(given.threads)
         show_accuracy(found["accuracy"])
+        files.write_json(RESULTS, found)
+        return
+    if given.profile:
+        found = json.loads(RESULTS.read_text(encoding="utf-8"))
+        found["profile"] = profile.profile(given.threads)
+        show_profile(found["profile"])
         files.write_json(RESULTS, found)
         return
     found = race.race(given.threads, 3 if given.quick else 7, given.quick)
@@ -48,8 +57,10 @@ def main() -> None:
     found["sparsity"] = levels.sparsity(given.threads, 7, 0.25)
     found["sparse_products"] = sparse_products.products_at(given.threads)
     found["level"] = levels.whole(given.threads, 1.0)
+    found["profile"] = profile.profile(given.threads)
     found["growth"] = levels.growth(given.threads)
     show_levels(found)
+    show_profile(found["profile"])
     picture.growth(found["growth"], PICTURE)
     if RESULTS.exists():
         found["accuracy"] = json.loads(RESULTS.read_text(encoding="utf-8")).get("accuracy")
@@ -117,6 +128,18 @@ def show_levels(found: dict[str, Any]) -> None:
     for cell, row in found["level"].items():
         seconds = [f"{row[key]:.2f}" for key in ("train_s", "validate_s", "prune_s", "save_s")]
         table.add_row(cell, *seconds, f"{100 * row['outside_share']:.1f} %")
+    _print(table)
+
+
+def show_profile(rows: list[dict[str, Any]]) -> None:
+    """Milliseconds of a step by part."""
+    parts = [*profile.PARTS, profile.REST]
+    table = _table("milliseconds of a step, by part", "cell", "step", *parts)
+    for row in rows:
+        own = row["parts_ms"]
+        label = f"{row['cell']} {100 * row['sparsity']:.1f} % {row['precision']}"
+        cells_ = (f"{own[part]:.2f}" if part in own else "" for part in parts)
+        table.add_row(label, f"{row['step_ms']:.2f}", *cells_)
     _print(table)
 
 
