@@ -1,7 +1,7 @@
 """Matrix products on a CPU, where float32 runs at the speed of the machine.
 
 ``torch.mm`` in float32 is MKL's, which takes AVX2 on an AMD processor: 93 GFLOP/s a core where
-oneDNN, a part of PyTorch too, reaches 208 with AVX-512. So products go to oneDNN where it is there.
+oneDNN, a part of PyTorch too, reaches 208 with AVX-512. So products go to oneDNN where that is.
 """
 
 from functools import cache
@@ -22,15 +22,17 @@ def rounded(rows: int) -> int:
     return -(-rows // ROWS) * ROWS
 
 
-def _onednn(values: torch.Tensor) -> bool:
-    known = values.dtype in (torch.float32, torch.bfloat16)
-    return known and values.device.type == "cpu" and torch.backends.mkldnn.is_available()
-
-
 @cache
-def multiplies_bfloat16() -> bool:
-    """Whether this processor has instructions for it: oneDNN refuses bfloat16 where it has not."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+def _wide_vectors() -> bool:
+    """Whether the processor has AVX-512. oneDNN is the faster one there; without, it has no
+    bfloat16, and MKL's small products take a quarter of its time."""
+    return (
+        torch.backends.mkldnn.is_available() and "AVX512" in torch.backends.cpu.get_cpu_capability()
+    )
+
+
+def _onednn(values: torch.Tensor) -> bool:
+    return values.dtype in (torch.float32, torch.bfloat16) and _wide_vectors()
 
 
 def linear(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -39,19 +41,17 @@ def linear(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     ``weight`` may come from :func:`packed`. Both of one dtype, float64, float32 or bfloat16; where
     the processor does not multiply bfloat16, its values are multiplied as float32 and rounded.
     """
-    if not _onednn(values):
-        return F.linear(values, weight)
-    if values.dtype == torch.bfloat16 and not multiplies_bfloat16():
-        return linear(values.float(), weight.float()).bfloat16()
-    return torch.ops.mkldnn._linear_pointwise(values, weight, None, "none", [], "")
+    if _onednn(values):
+        return torch.ops.mkldnn._linear_pointwise(values, weight, None, "none", [], "")
+    if values.dtype == torch.bfloat16:
+        return F.linear(values.float(), weight.float()).bfloat16()
+    return F.linear(values, weight)
 
 
 def packed(weight: torch.Tensor, rows: int) -> torch.Tensor:
     """``weight`` in the order that oneDNN reads, for many :func:`linear` of up to ``rows`` rows."""
     if not _onednn(weight):
-        return weight
-    if weight.dtype == torch.bfloat16 and not multiplies_bfloat16():
-        weight = weight.float()
+        return weight.float() if weight.dtype == torch.bfloat16 else weight
     return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), rows)
 
 
@@ -61,6 +61,8 @@ def transposed(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     bfloat16 is summed in float32 between blocks of rows; the result is of the inputs' dtype.
     """
     if not _onednn(left):
+        if left.dtype == torch.bfloat16:
+            return (left.float().T @ right.float()).bfloat16()
         return left.T @ right
     blocks = zip(left.split(_DEPTH), right.split(_DEPTH), strict=True)
     first, *rest = (linear(b.T, a.T) for a, b in blocks)

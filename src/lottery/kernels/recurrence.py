@@ -124,7 +124,7 @@ def _run_back(
     found[sum(rows for _, rows in steps) :] = 0
     carried = array(gates.new_zeros(documents, hidden, dtype=_carry(gates)))
     recurrent = gates.new_zeros(0, hidden)
-    packed = products.packed(weight_hh.T, documents)
+    packed = products.packed(weight_hh.T.contiguous(), documents)
     arrays = [array(tensor) for tensor in (gradient, gates, cells, found)]
     for number, (first, rows) in enumerate(steps):
         _step_back(first, rows, column, array(recurrent), carried, *arrays)
