@@ -1,14 +1,21 @@
 """One cell of the grid as the stages train, prune and evaluate load it."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import torch
 from torch import nn
 
+from lottery import files, paths, registry, runs
 from lottery import params as parameters
-from lottery import paths, registry, runs
+from lottery.errors import LotteryError
 from lottery.params import Params
 from lottery.pruning.strategy import Strategy
 from lottery.runs import Cell
 from lottery.training import device
+
+FAILURE = "failed.json"
 
 
 def network(params: Params, corpus: str, model: str) -> tuple[nn.Module, int, torch.device]:
@@ -33,3 +40,30 @@ def load(params: Params, corpus: str, model: str) -> Cell:
 def strategy(name: str) -> Strategy:
     """The registered strategy ``name``."""
     return registry.load("lottery.pruning.strategies", name, "strategy").STRATEGY
+
+
+def sections(params: Params, corpus: str, model: str) -> dict[str, Any]:
+    """The parameters that decide how a network of this cell trains, by name."""
+    return {
+        "model": params.models[model],
+        "train": params.train[paths.cell(corpus, model)],
+        "precision": params.precision,
+        "threads": params.threads,
+    }
+
+
+def write_failure(folder: Path, level: int, reason: str) -> None:
+    """Say in a run's own folder that it diverged, where and why."""
+    files.write_json(folder / FAILURE, {"level": level, "reason": reason})
+
+
+def failure(folder: Path) -> dict[str, Any] | None:
+    """What :func:`write_failure` left, or None. Raises LotteryError for a damaged file."""
+    path = folder / FAILURE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {"level": int(found["level"]), "reason": str(found["reason"])}
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise LotteryError(f"{path}: damaged ({error}); run 'dvc repro' to make it anew") from None

@@ -1,5 +1,6 @@
 """One seed's pruning chain, in whichever process works on it."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,37 +9,61 @@ from tqdm import tqdm
 from lottery import files, paths, runs
 from lottery.params import Params
 from lottery.pruning import masks
-from lottery.runs import DenseRun, Level
+from lottery.runs import Cell, DenseRun, Level
 from lottery.training import checkpoints
-from stages import _cell
+from lottery.training.loop import Diverged, Row
+from stages import _cell, _progress
+
+STATES = ("init", "rewind", "final")
 
 
 def prune(params: Params, corpus: str, model: str, strategy: str, folder: Path, seed: int) -> None:
-    """One seed's chain, into its place in ``folder``."""
+    """One seed's chain, into its place in ``folder``; one that diverged leaves why."""
     cell = _cell.load(params, corpus, model)
     rule = _cell.strategy(strategy)
-    dense = load_dense(paths.seed(paths.dense(corpus, model), seed))
+    run = f"{paths.cell(corpus, model)}-{strategy}"
+    name, own = f"{run} seed {seed}", paths.seed(folder, seed)
+    source = paths.seed(paths.dense(corpus, model), seed)
+    if failure := _cell.failure(source):
+        _cell.write_failure(own, **failure)
+        return
+    dense = load_dense(source)
     levels = runs.levels(runs.record_of(dense.init), params.prune)
-    name = f"{paths.cell(corpus, model)} {strategy} seed {seed}"
-    with tqdm(total=levels, unit="level", desc=name) as bar:
-        chain = runs.chain(
-            cell,
-            rule,
-            dense,
-            seed,
-            params.prune,
-            lambda epoch, row: bar.set_postfix(
-                epoch=epoch, accuracy=f"{row['validation_accuracy']:.1f} %"
-            ),
-        )
-        write(paths.seed(folder, seed), _counted(chain, bar))
+    facts = _facts(params, corpus, model, cell, source)
+    with (
+        _progress.kept(run, seed, facts) as progress,
+        tqdm(total=levels, unit="level", desc=name) as bar,
+    ):
+
+        def on_epoch(epoch: int, row: Row) -> None:
+            bar.set_postfix(epoch=epoch, accuracy=f"{row['validation_accuracy']:.1f} %")
+
+        chain = runs.chain(cell, rule, dense, seed, params.prune, on_epoch, progress)
+        try:
+            write(own, _counted(chain, bar))
+        except Diverged as error:
+            shutil.rmtree(own, ignore_errors=True)
+            _cell.write_failure(own, error.level, str(error))
+            bar.write(f"{name}: failed: {error}")
+            return
+        _progress.tell(progress, name, bar.write)
+
+
+def _facts(params: Params, corpus: str, model: str, cell: Cell, dense: Path) -> dict[str, object]:
+    """Not how many levels there are: a longer chain begins as a shorter one."""
+    prune = params.prune
+    sections = _cell.sections(params, corpus, model) | {
+        "prune": {name: getattr(prune, name) for name in ("rate", "scope", "parameters")},
+        "rewind": params.rewind,
+    }
+    inputs = _progress.tokens(paths.tokens(corpus), cell.vectors is not None)
+    inputs += [dense / f"{name}.safetensors" for name in STATES]
+    return _progress.facts(sections, inputs, cell.train_part.ids.device)
 
 
 def load_dense(folder: Path) -> DenseRun:
     """A seed's dense run as the stage train left it."""
-    init, rewind, final = (
-        checkpoints.load(folder / f"{name}.safetensors") for name in ("init", "rewind", "final")
-    )
+    init, rewind, final = (checkpoints.load(folder / f"{name}.safetensors") for name in STATES)
     return DenseRun(init, rewind, final, history=[])
 
 

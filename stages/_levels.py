@@ -22,7 +22,10 @@ PARTS = ("validation", "test")
 def evaluate(
     params: Params, corpus: str, model: str, strategy: str, folder: Path, seed: int
 ) -> list[dict[str, object]]:
-    """Write one seed's logits into ``folder``; returns a row a level."""
+    """Write one seed's logits into ``folder``; returns a row a level, or one that says why not."""
+    source = paths.seed(paths.chain(corpus, model, strategy), seed)
+    if failure := _cell.failure(source):
+        return [{"seed": seed, **failure}]
     network, rows, place = _cell.network(params, corpus, model)
     documents = {part: batches.load(paths.tokens(corpus), part, rows, place) for part in PARTS}
     logits: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}

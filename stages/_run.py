@@ -6,11 +6,16 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from lottery import params, paths
 from lottery.errors import LotteryError
 from lottery.params import Params
 from lottery.registry import suggestion
+from stages import _locks
+
+LOCKS = Path(".progress/stages")
+"""Of the tree that is worked in: an experiment in a temporary one has its own outputs."""
 
 
 def main(name: str, description: str | None, run: Callable[..., None], *arguments: str) -> None:
@@ -30,7 +35,10 @@ def main(name: str, description: str | None, run: Callable[..., None], *argument
         values = [getattr(given, argument) for argument in arguments]
         for argument, value in zip(arguments, values, strict=True):
             _check(settings, argument, value)
-        run(settings, *values)
+        # A stage outlives a DVC that was killed: the next one must not write beside it.
+        lock = LOCKS / f"{'-'.join([name, *values])}.lock"
+        with _locks.held(lock, " ".join([f"stage {name}", *values])):
+            run(settings, *values)
     except (LotteryError, OSError, MemoryError) as error:
         if given.debug:
             traceback.print_exc()
@@ -40,7 +48,7 @@ def main(name: str, description: str | None, run: Callable[..., None], *argument
             raise
         sys.exit(f"error: {_line(MemoryError())}")
     except KeyboardInterrupt:
-        sys.exit("interrupted; run the same command again")
+        sys.exit("interrupted; what is done is kept: run the same command to go on")
 
 
 def _check(settings: Params, argument: str, value: str) -> None:

@@ -4,6 +4,7 @@ import pandas as pd
 
 from lottery import figures, files, paths
 from lottery.analysis import tables
+from lottery.errors import LotteryError
 from lottery.params import Params
 from stages import _run
 
@@ -15,6 +16,12 @@ def run(params: Params) -> None:
         for corpus in params.corpora
         for model in params.models
     }
+    empty = [cell for cell, levels in curves.items() if levels.empty]
+    for cell in empty:
+        print(f"{cell}: not drawn, since every run failed")
+        del curves[cell]
+    if not curves:
+        raise LotteryError("every run of every cell failed: there is nothing to draw")
     with files.replacing_directory(paths.FIGURES) as folder:
         figures.save(figures.accuracy(curves), folder / "overview")
         for cell, levels in curves.items():

@@ -38,7 +38,12 @@ def run(params: Params) -> None:
             levels["remaining"] = (100 * (1 - levels.sparsity)).round(4)
             levels["chosen"] = levels.level == levels.strategy.map(chosen)
             tables.write(levels, curves / paths.curves(name).name)
-            files.write_json(metrics / paths.metrics(name).name, cell_metrics(levels, chosen))
+            failed = {
+                strategy: len(tables.failed(paths.tables(corpus, model, strategy)))
+                for strategy in params.strategies
+            }
+            found = cell_metrics(levels, chosen, failed)
+            files.write_json(metrics / paths.metrics(name).name, found)
 
 
 def _choose(levels: pd.DataFrame, strategy: str, tolerance: float, cell: str) -> int | None:

@@ -81,12 +81,12 @@ def test_metrics_of_a_cell() -> None:
                 accuracy = 80 + seed + (shift if level else 0)
                 rows.append((strategy, seed, level, level / 4, accuracy))
     levels = pd.DataFrame(rows, columns=["strategy", "seed", "level", "sparsity", "test_accuracy"])
-    assert cell_metrics(levels, {"a": 2, "b": None}) == {
+    assert cell_metrics(levels, {"a": 2, "b": None}, {}) == {
         "dense": {"seeds": 2, "test_accuracy": 80.5, "test_accuracy_std": 0.707},
         "a": {"sparsity": 0.5, "test_accuracy": 80.5, "difference": 0.0},
         "b": {"sparsity": None, "test_accuracy": None, "difference": None},
     }
-    one = cell_metrics(levels[levels.seed == 0], {"b": 1})
+    one = cell_metrics(levels[levels.seed == 0], {"b": 1}, {})
     assert one["dense"]["test_accuracy_std"] is None
     assert one["b"]["difference"] == -3.0
 

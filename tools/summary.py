@@ -36,6 +36,8 @@ def table(settings: Params) -> Table:
 
 
 def _accuracy(values: pd.Series) -> str:
+    if values.empty:
+        return "failed"
     spread = f" ± {values.std():.1f}" if len(values) > 1 else ""
     return f"{values.mean():.1f}{spread}"
 
@@ -49,13 +51,20 @@ def _ticket(levels: pd.DataFrame) -> str:
 
 
 def notes(settings: Params) -> list[str]:
-    """What a reader of the figures must know about the corpora."""
+    """What a reader of the figures must know about the corpora, and what is missing."""
     found = []
     for corpus in settings.corpora:
         path = paths.provenance(corpus)
         selection = json.loads(path.read_text()).get("selection") if path.exists() else None
         if selection:
             found.append(f"{corpus}: {selection}")
+        for model in settings.models:
+            for strategy in settings.strategies:
+                failed = tables.failed(paths.tables(corpus, model, strategy))
+                found += [
+                    f"{corpus}-{model} {strategy}, a seed left out: {reason}"
+                    for reason in failed.reason
+                ]
     return found
 
 

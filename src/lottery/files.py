@@ -24,6 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+        _synchronise(path.parent)
     except OSError as error:  # a full disk, say: name the file that was meant
         error.filename = str(path)
         raise
@@ -31,12 +32,26 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def _synchronise(folder: Path) -> None:
+    """Have a renaming in ``folder`` outlive a power cut, where folders can be opened."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 @contextmanager
 def replacing_directory(path: Path) -> Iterator[Path]:
-    """Yield an empty directory beside ``path``; it takes the place of ``path`` on success."""
+    """Yield an empty directory beside ``path``; it takes the place of ``path`` on success.
+
+    For one writer at a time: what a killed one left beside ``path`` is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        shutil.rmtree(left, ignore_errors=True)
     temporary.mkdir()
     try:
         yield temporary

@@ -20,6 +20,15 @@ def downloads() -> Path:
     return Path(own) if own else Path(os.environ.get("DVC_ROOT", ".")) / "data" / "downloads"
 
 
+def progress() -> Path:
+    """Where runs keep what they have done: outside DVC's outputs, which it deletes.
+
+    ``LOTTERY_PROGRESS`` if set; else under the main checkout, as :func:`downloads`.
+    """
+    own = os.environ.get("LOTTERY_PROGRESS")
+    return Path(own) if own else Path(os.environ.get("DVC_ROOT", ".")) / ".progress"
+
+
 def table(corpus: str) -> Path:
     """The canonical table."""
     return Path(f"data/raw/{corpus}.parquet")

@@ -23,6 +23,7 @@ from lottery.pruning.masks import RemovedAt
 from lottery.pruning.strategy import Dense, Strategy
 from lottery.training import loop
 from lottery.training.loop import Plan, Row
+from lottery.training.progress import Epochs, Progress
 
 OnEpoch = Callable[[int, Row], object]
 
@@ -130,23 +131,45 @@ def _vectors(folder: Path, rows: int, dim: int) -> tuple[torch.Tensor, torch.Ten
     return torch.from_numpy(np.array(vectors[:rows])), torch.from_numpy(covered)
 
 
-def dense(cell: Cell, seed: int, on_epoch: OnEpoch) -> DenseRun:
-    """Train the dense network of one seed."""
+def dense(cell: Cell, seed: int, on_epoch: OnEpoch, progress: Progress | None = None) -> DenseRun:
+    """Train the dense network of one seed; ``progress`` keeps its epochs, and what it ends with."""
     init = cell.draw(seed, "init", 0)
     kept = {"rewind": init}
+    done = progress.read(_level(0)) if progress else None
+    early = progress.read("rewind") if progress else None
+    if early:
+        kept["rewind"] = early.tensors
+    elif progress and cell.rewind.epoch:
+        # Without the state to rewind to, what came after it is no use.
+        done, last = None, progress.read(Epochs.NAME)
+        if last and len(last.facts["rows"]) >= cell.rewind.epoch:
+            progress.drop(Epochs.NAME)
+        progress.saved = 0
+    if done:
+        history = done.facts["history"]
+        for row in history:
+            on_epoch(int(row["epoch"]), row)
+        return DenseRun(init, kept["rewind"], done.tensors, history)
 
-    def after_epoch(done: int, row: Row) -> None:
-        if done == cell.rewind.epoch:
+    def after_epoch(number: int, row: Row) -> None:
+        if number == cell.rewind.epoch:
             kept["rewind"] = loop.copy_weights(cell.model)
-        on_epoch(done, row)
+            if progress:
+                progress.keep("rewind", kept["rewind"], {})
+        on_epoch(number, row)
 
-    history = _train(cell, cell.plan(seed, 0, 0), init, record_of(init), after_epoch)
+    epochs = progress.epochs(0) if progress else None
+    history = _train(cell, cell.plan(seed, 0, 0), init, record_of(init), after_epoch, epochs)
     if len(history) < cell.rewind.epoch:
         raise LotteryError(
             f"rewind.epoch: {cell.rewind.epoch}, but the dense run of seed {seed} stopped early "
             f"after {len(history)} epochs; rewind to an earlier one or raise train.<cell>.patience"
         )
-    return DenseRun(init, kept["rewind"], loop.copy_weights(cell.model), history)
+    final = loop.copy_weights(cell.model)
+    if progress and epochs:
+        progress.keep(_level(0), final, {"history": history, "seconds": epochs.seconds()})
+        progress.drop(epochs.NAME)
+    return DenseRun(init, kept["rewind"], final, history)
 
 
 def chain(
@@ -156,11 +179,13 @@ def chain(
     seed: int,
     prune: Any,
     on_epoch: OnEpoch,
+    progress: Progress | None = None,
 ) -> Iterator[Level]:
     """Iterative magnitude pruning from a dense run, one level after the other, from level 1.
 
     Each level prunes by the trained weights of the one before, sets the survivors as the strategy
     says, and trains (Frankle and Carbin 2019, section 1; rewinding as in Frankle et al. 2020).
+    ``progress`` keeps each level's survivors: the masks follow from them, by pruning again.
     """
     source = Dense(
         dense_run.init,
@@ -176,12 +201,26 @@ def chain(
             record = masks.prune(trained, record, level, prune.rate, prune.scope, names)
         except ValueError as error:
             raise LotteryError(f"seed {seed}: {error}; run 'dvc repro' on its dense run") from None
-        start = strategy.start(source, level)
-        first = start.epoch if cell.rewind.budget == "remaining" else 0
-        plan = cell.plan(seed, level, first)
-        history = _train(cell, plan, start.weights, record, on_epoch)
-        trained = loop.copy_weights(cell.model)
+        done = progress.read(_level(level)) if progress else None
+        if done:
+            survivors, history = done.tensors, done.facts["history"]
+        else:
+            start = strategy.start(source, level)
+            first = start.epoch if cell.rewind.budget == "remaining" else 0
+            plan = cell.plan(seed, level, first)
+            epochs = progress.epochs(level) if progress else None
+            history = _train(cell, plan, start.weights, record, on_epoch, epochs)
+            survivors = masks.survivors(loop.copy_weights(cell.model), record, level)
+            if progress and epochs:
+                facts = {"history": history, "seconds": epochs.seconds()}
+                progress.keep(_level(level), survivors, facts)
+                progress.drop(epochs.NAME)
+        trained = masks.restore(survivors, record, level)
         yield Level(level, record, trained, history)
+
+
+def _level(number: int) -> str:
+    return f"level-{number:03d}"
 
 
 def record_of(weights: Weights) -> RemovedAt:
@@ -211,8 +250,14 @@ def levels(record: RemovedAt, prune: Any) -> int:
 
 
 def _train(
-    cell: Cell, plan: Plan, weights: Weights, record: RemovedAt, on_epoch: OnEpoch
+    cell: Cell,
+    plan: Plan,
+    weights: Weights,
+    record: RemovedAt,
+    on_epoch: OnEpoch,
+    epochs: Epochs | None,
 ) -> list[Row]:
     level = masks.at_level(record, plan.level)
     loop.load_weights(cell.model, weights)
-    return loop.train(cell.model, cell.train_part, cell.validation_part, level, plan, on_epoch)
+    parts = cell.train_part, cell.validation_part
+    return loop.train(cell.model, *parts, level, plan, on_epoch, epochs)

@@ -19,6 +19,8 @@ def choose_level(validation: pd.DataFrame, tolerance: float) -> int | None:
     """
     if sorted(validation.columns) != sorted(VALIDATION_COLUMNS):
         raise ValueError(f"the choice takes {VALIDATION_COLUMNS}, not {list(validation.columns)}")
+    if validation.empty:  # every seed's training diverged
+        return None
     by_level = validation.pivot(index="level", columns="seed", values="validation_accuracy")
     if by_level.isna().any(axis=None) or list(by_level.index) != list(range(len(by_level))):
         raise ValueError("a level is missing for some seed")
@@ -29,17 +31,20 @@ def choose_level(validation: pd.DataFrame, tolerance: float) -> int | None:
     return first_failure - 1 if first_failure > 1 else None
 
 
-def cell_metrics(levels: pd.DataFrame, chosen: dict[str, int | None]) -> dict[str, Any]:
+def cell_metrics(
+    levels: pd.DataFrame, chosen: dict[str, int | None], failed: dict[str, int]
+) -> dict[str, Any]:
     """Dense accuracy, and each strategy's ticket, on test, in percent; sparsity a fraction.
 
-    ``levels`` has strategy, seed, level, sparsity, test_accuracy. A standard deviation of one
-    seed, or the figures of a ticket that was not found, are None.
+    ``levels`` has strategy, seed, level, sparsity, test_accuracy; ``failed`` the number of seeds
+    that are missing from it by strategy. A standard deviation of one seed, or the figures of a
+    ticket that was not found, are None.
     """
     dense = levels[levels.level == 0].drop_duplicates("seed").set_index("seed").test_accuracy
     metrics: dict[str, Any] = {
         "dense": {
             "seeds": len(dense),
-            "test_accuracy": round(float(dense.mean()), 3),
+            "test_accuracy": round(float(dense.mean()), 3) if len(dense) else None,
             "test_accuracy_std": round(float(dense.std()), 3) if len(dense) > 1 else None,
         }
     }
@@ -51,4 +56,6 @@ def cell_metrics(levels: pd.DataFrame, chosen: dict[str, int | None]) -> dict[st
             "test_accuracy": round(float(rows.test_accuracy.mean()), 3) if found else None,
             "difference": (round(float((rows.test_accuracy - dense).mean()), 3) if found else None),
         }
+        if failed.get(strategy):
+            metrics[strategy]["failed_seeds"] = failed[strategy]
     return metrics

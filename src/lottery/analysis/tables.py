@@ -7,6 +7,8 @@ import pandas as pd
 from lottery.errors import LotteryError
 from lottery.files import write_text
 
+FAILED = ["strategy", "seed", "level", "reason"]
+
 
 def read(path: Path) -> pd.DataFrame:
     """Read a table of ours. Raises LotteryError for a missing or damaged file."""
@@ -16,6 +18,12 @@ def read(path: Path) -> pd.DataFrame:
         raise LotteryError(f"{path}: not found; run 'dvc repro' to make it") from None
     except (ValueError, pd.errors.ParserError) as error:  # an empty file is a ValueError
         raise LotteryError(f"{path}: damaged ({error}); run 'dvc repro' to make it anew") from None
+
+
+def failed(folder: Path) -> pd.DataFrame:
+    """The seeds whose training diverged: strategy, seed, level, reason; none if all is well."""
+    path = folder / "failed.csv"
+    return read(path) if path.exists() else pd.DataFrame(columns=FAILED)
 
 
 def write(table: pd.DataFrame, path: Path) -> None:

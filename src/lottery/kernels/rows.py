@@ -36,6 +36,14 @@ class Schedule:
         self._decay = (BETA1 / math.sqrt(BETA2)) ** gaps
         self._growth = BETA2 ** (-gaps / 2)
 
+    def restart(self, now: int) -> None:
+        """Be at step ``now`` with no row behind: no earlier step owes anything."""
+        self.now = now
+        size = len(self.moves)
+        while size <= now:
+            size *= 2
+        self.moves, self._shifted, self.shifts = np.zeros((3, size))
+
     def advance(self, lr: float) -> tuple[float, float]:
         """Begin the next step; returns the factor of the momentum and that of epsilon in it."""
         self.now += 1
@@ -92,7 +100,15 @@ class Rows:
         """Bring every row up to date."""
         everything = np.arange(len(self._table))
         _catch_up(everything, *self._state(), np.empty((0, self._table.shape[1]), np.float32))
+        self.up_to_date()
+
+    def up_to_date(self) -> None:
+        """Every row is as it is after the last step."""
         self._last[:] = self.schedule.now
+
+    def moments(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Adam's first and second, of :meth:`finish`; they share memory."""
+        return torch.from_numpy(self._first), torch.from_numpy(self._second)
 
     def _state(self) -> tuple[Any, ...]:
         schedule = self.schedule

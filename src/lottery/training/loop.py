@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from lottery.kernels import dropping
 from lottery.models import EMBEDDING, Dropout, Weights
 from lottery.training import optimisers
 from lottery.training.optimisers import Optimiser
+from lottery.training.progress import Epochs, State
 
 EVALUATION_TOKENS = 1 << 15
 """Padded tokens a batch where no gradient is kept."""
@@ -46,6 +48,17 @@ class Plan:
     patience: int | None
 
 
+class Diverged(LotteryError):
+    """Training that left the numbers; ``level`` is where."""
+
+    def __init__(self, plan: Plan, epoch: int, what: str) -> None:
+        self.level = plan.level
+        super().__init__(
+            f"level {plan.level}, epoch {epoch + 1}: {what} is not finite (seed {plan.seed}, "
+            f"learning rate {plan.lr}); choose a smaller train.<cell>.lr"
+        )
+
+
 def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
     """Copy ``weights`` into the model's parameters. Raises LotteryError if they do not fit."""
     for name, parameter in model.named_parameters():
@@ -67,37 +80,64 @@ def train(
     masks: Mapping[str, torch.Tensor],
     plan: Plan,
     after_epoch: Callable[[int, Row], object] = lambda epoch, row: None,
+    epochs: Epochs | None = None,
 ) -> list[Row]:
     """Train ``model`` in place with a fresh Adam; the masked weights stay exactly zero.
 
     ``masks`` are bool, one a parameter. ``after_epoch(epochs done, row)`` is called after each
     epoch, when the model holds that epoch's weights. With ``patience``, the state with the lowest
-    validation loss is restored at the end. Returns a row an epoch: epoch (epochs done, from the
-    dense run's start), train_loss, validation_loss, validation_accuracy.
-    Raises LotteryError if the loss is no longer finite.
+    validation loss is restored at the end. ``epochs`` keeps states on the way, and is asked first
+    for one to go on from: ``after_epoch`` is not called for the epochs that it has had. Returns a
+    row an epoch: epoch (epochs done, from the dense run's start), train_loss, validation_loss,
+    validation_accuracy. Raises Diverged if the loss is no longer finite.
     """
-    parameters = list(model.parameters())
     optimiser = optimisers.build(model, masks)
     rows: list[Row] = []
-    best: tuple[float, list[torch.Tensor]] = (math.inf, [])
-    for epoch in plan.epochs:
+    best: dict[str, torch.Tensor] = {}
+    kept = epochs.read() if epochs else None
+    if kept:
+        rows, best = _resume(kept, model, optimiser)
+    for epoch in plan.epochs[len(rows) :]:
         train_loss = one_epoch(model, train_part, optimiser, plan, epoch)
-        _check_finite(train_loss, plan, epoch)
         row = {"epoch": epoch + 1, "train_loss": train_loss, **evaluate(model, validation_part)}
-        _check_finite(row["validation_loss"], plan, epoch)
+        if not math.isfinite(row["validation_loss"]):
+            raise Diverged(plan, epoch, "the validation loss")
         rows.append(row)
         after_epoch(epoch + 1, row)
-        if plan.patience is None:
-            continue
-        if row["validation_loss"] < best[0]:
-            best = (row["validation_loss"], [value.detach().clone() for value in parameters])
-            best_row = len(rows)
-        elif len(rows) - best_row >= plan.patience:
-            break
-    if plan.patience is not None:
-        for parameter, value in zip(parameters, best[1], strict=True):
-            parameter.data.copy_(value)
+        if plan.patience is not None:
+            losses = [own["validation_loss"] for own in rows]
+            lowest = losses.index(min(losses))
+            if lowest == len(rows) - 1:
+                best = {name: value.detach().clone() for name, value in model.named_parameters()}
+            elif len(rows) - 1 - lowest >= plan.patience:
+                break
+        if epochs and epoch + 1 < plan.epochs.stop:
+            epochs.keep(partial(_state, model, optimiser, rows, best))
+    if best:
+        load_weights(model, best)
     return rows
+
+
+def _state(
+    model: nn.Module, optimiser: Optimiser, rows: list[Row], best: Mapping[str, torch.Tensor]
+) -> State:
+    """All that the next epoch depends on: data order and dropout are functions of its number."""
+    weights: dict[str, torch.Tensor] = dict(model.named_parameters())
+    groups = {"weights": weights, "adam": optimiser.state(), "best": dict(best)}
+    tensors = {f"{group}/{name}": own[name] for group, own in groups.items() for name in own}
+    return State(tensors, {"rows": rows})
+
+
+def _resume(
+    kept: State, model: nn.Module, optimiser: Optimiser
+) -> tuple[list[Row], dict[str, torch.Tensor]]:
+    groups: dict[str, dict[str, torch.Tensor]] = {"weights": {}, "adam": {}, "best": {}}
+    for name, value in kept.tensors.items():
+        group, _, own = name.partition("/")
+        groups[group][own] = value
+    load_weights(model, groups["weights"])
+    optimiser.restore(groups["adam"])
+    return list(kept.facts["rows"]), groups["best"]
 
 
 def one_epoch(
@@ -107,13 +147,16 @@ def one_epoch(
     plan: Plan,
     epoch: int,
 ) -> float:
-    """One pass over the documents; returns the mean loss a document."""
+    """One pass over the documents; returns the mean loss a document.
+
+    Raises Diverged, with the first batch, if a loss is not finite.
+    """
     device = documents.ids.device
     generator = seeds.torch_generator(plan.seed, "dropout", plan.level, epoch, device=device)
     dropout = dropout_from(generator, plan.dropout)
     order = batches.order(documents.lengths, plan.batch, plan.seed, epoch)
     numbers = torch.from_numpy(np.concatenate(order)).to(device)  # one transfer an epoch
-    total = torch.zeros((), device=device)
+    losses = torch.zeros(len(order), device=device)
     model.train()
     for step, index in enumerate(numbers.split([len(batch) for batch in order])):
         done = (epoch * len(order) + step) / (plan.total_epochs * len(order))
@@ -123,17 +166,13 @@ def one_epoch(
         loss = _loss(logits, documents.labels[index])
         loss.backward()
         optimiser.step(plan.lr * SCHEDULES[plan.schedule](done))
-        total += loss.detach() * len(index)
+        losses[step] = loss.detach()
     optimiser.finish()
-    return float(total) / len(documents)
-
-
-def _check_finite(loss: float, plan: Plan, epoch: int) -> None:
-    if not math.isfinite(loss):
-        raise LotteryError(
-            f"level {plan.level}: the loss is not finite after epoch {epoch + 1} "
-            f"(seed {plan.seed}, learning rate {plan.lr}); choose a smaller train.<cell>.lr"
-        )
+    found = losses.cpu().double().numpy()  # one transfer an epoch
+    if not np.isfinite(found).all():
+        batch = int(np.isfinite(found).argmin())
+        raise Diverged(plan, epoch, f"the loss of batch {batch + 1} of {len(order)}")
+    return float(found @ [len(batch) for batch in order]) / len(documents)
 
 
 def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -30,6 +30,12 @@ class Optimiser(Protocol):
     def finish(self) -> None:
         """Leave all parameters as they are after the last step."""
 
+    def state(self) -> dict[str, torch.Tensor]:
+        """The moments and the number of steps, after :meth:`finish`; not copies."""
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from what :meth:`state` gave; the parameters are set by the caller."""
+
 
 def build(model: nn.Module, masks: Mapping[str, torch.Tensor]) -> Optimiser:
     """The optimiser for the model's device; applies ``masks`` (bool, on any device)."""
@@ -68,6 +74,19 @@ class Fused:
     def finish(self) -> None:
         pass
 
+    def state(self) -> dict[str, torch.Tensor]:
+        found = {}
+        for number, parameter in enumerate(self._parameters):
+            for key, value in self._adam.state[parameter].items():
+                found[f"{number}.{key}"] = value
+        return found
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        for name, value in state.items():
+            number, key = name.split(".")
+            parameter = self._parameters[int(number)]
+            self._adam.state[parameter][key] = value.to(parameter.device)
+
 
 class Rowwise:
     """Adam on the embedding's rows that a batch reads, and on the other parameters as a vector."""
@@ -105,6 +124,28 @@ class Rowwise:
 
     def finish(self) -> None:
         self._rows.finish()
+
+    def state(self) -> dict[str, torch.Tensor]:
+        first, second = self._rows.moments()
+        return {
+            "steps": torch.tensor(self._schedule.now),
+            "rows.first": first,
+            "rows.second": second,
+            "first": self._first,
+            "second": self._second,
+        }
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        self._schedule.restart(int(state["steps"]))
+        first, second = self._rows.moments()
+        for own, kept in (
+            (first, state["rows.first"]),
+            (second, state["rows.second"]),
+            (self._first, state["first"]),
+            (self._second, state["second"]),
+        ):
+            own.copy_(kept)
+        self._rows.up_to_date()
 
 
 def words(embedding: torch.Tensor, tokens: torch.Tensor) -> Words:
