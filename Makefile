@@ -4,7 +4,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" python
 .DEFAULT_GOAL := help
-.PHONY: help repro test bench lint typecheck check summary lock format
+.PHONY: help repro test test-slow progress bench lint typecheck check summary lock format
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,13 @@ check: $(READY)  ## check params.yaml and what it names
 test: $(READY)  ## run the tests
 	@echo "running the tests on two processes"
 	@$(RUN) -m pytest -n 2 --dist loadgroup
+
+test-slow: $(READY)  ## run the tests that take minutes: fifty kills, thousands of cases
+	@echo "running the slow tests on two processes"
+	@$(RUN) -m pytest -n 2 --dist loadgroup -m slow
+
+progress: $(READY)  ## list what interrupted and finished runs have kept; REMOVE=old deletes
+	@PYTHONPATH=src:. $(RUN) -m tools.progress $(if $(REMOVE),--remove "$(REMOVE)")
 
 bench: $(READY)  ## measure training against plain PyTorch; QUICK=1 ends in two minutes
 	@PYTHONPATH=src:. $(RUN) -m benchmarks $(if $(QUICK),--quick)

@@ -299,7 +299,9 @@ def test_stopping_before_the_rewind_epoch_is_refused(make_cell: MakeCell) -> Non
 
 def test_a_loss_that_is_not_finite_stops_the_level(make_cell: MakeCell) -> None:
     cell = make_cell(lr=1e38, schedule="constant")
-    with pytest.raises(LotteryError, match="level 0: the loss is not finite after epoch 1"):
+    with pytest.raises(
+        LotteryError, match="level 0, epoch 1: the loss of batch 2 of 6 is not finite"
+    ):
         runs.dense(cell, 0, quiet)
 
 

@@ -1,0 +1,332 @@
+"""Faults that are really done to a real run: kills, full disks, little memory, damage, two at once.
+
+Stages run as they do under DVC, over the smoke profile with more epochs and every epoch kept.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Repository, make_repository
+
+from lottery import params, paths
+from lottery.analysis import tables
+from lottery.models.cnn import CNN
+from lottery.training import loop
+from lottery.training.loop import Plan
+from stages import evaluate, plot, prune, select, train
+from tools import summary
+
+CORPUS = "rotten_tomatoes"
+MODELS = ("cnn", "lstm")
+STRATEGIES = ("winning_ticket", "late_rewinding", "random_reinit")
+TRAIN = [("train", CORPUS, model) for model in MODELS]
+PRUNE = [("prune", CORPUS, model, strategy) for model in MODELS for strategy in STRATEGIES]
+pytestmark = pytest.mark.xdist_group("faults")
+
+
+class Runs:
+    """A repository whose stages are run by hand."""
+
+    def __init__(self, repository: Repository, progress: Path) -> None:
+        self.repository, self.progress = repository, progress
+
+    def start(self, *stage: str, **options: object) -> subprocess.Popen[str]:
+        """Start a stage; one process, so that a signal to it is a signal to the run."""
+        environment = {
+            **Repository.environment(),
+            "PYTHONPATH": f"{self.repository.path}{os.pathsep}{self.repository.path / 'src'}",
+            "LOTTERY_PROGRESS": str(self.progress),
+            "LOTTERY_PROGRESS_SECONDS": "0",
+            "LOTTERY_PROCESSES": "1",
+        }
+        command = [sys.executable, "-m", f"stages.{stage[0]}", *stage[1:]]
+        return subprocess.Popen(
+            command,
+            cwd=self.repository.path,
+            env=environment | options.pop("environment", {}),  # type: ignore[operator]
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,  # type: ignore[call-overload]
+        )
+
+    def finish(self, *stage: str, **options: object) -> tuple[int, str]:
+        """Run a stage to its end; its exit status and what it said."""
+        process = self.start(*stage, **options)
+        output, _ = process.communicate(timeout=300)
+        return process.returncode, output
+
+    def outputs(self, *stage: str) -> dict[str, str]:
+        """The digest of every file that a stage has written."""
+        kind = {"train": "dense", "prune": "chains"}[stage[0]]
+        folder = self.repository.path / "data" / kind / "-".join(stage[1:])
+        return {
+            str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Tokens and dense runs are there; ``data/`` of an uninterrupted run is what counts."""
+    found = make_repository(tmp_path_factory.mktemp("faults") / "project")
+    found.edit("params.yaml", "late_rewinding]", "late_rewinding, random_reinit]")
+    text = (found.path / "params.yaml").read_text().replace("epochs: 2,", "epochs: 5,")
+    (found.path / "params.yaml").write_text(text)
+    for stage in ("download", "tokenize"):
+        found.run(f"stages.{stage}", CORPUS)
+    return found
+
+
+@pytest.fixture
+def project(repository: Repository, tmp_path: Path) -> Runs:
+    return Runs(repository, tmp_path / "progress")
+
+
+@pytest.fixture(scope="module")
+def expected(
+    repository: Repository, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., dict[str, str]]:
+    """The outputs of a stage that nobody disturbs, made when first asked for."""
+    calm = Runs(repository, tmp_path_factory.mktemp("calm"))
+    known: dict[tuple[str, ...], dict[str, str]] = {}
+
+    def of(*stage: str) -> dict[str, str]:
+        if stage not in known:
+            if stage[0] == "prune":
+                of("train", *stage[1:3])
+            status, output = calm.finish(*stage)
+            assert status == 0, output
+            known[stage] = calm.outputs(*stage)
+        return known[stage]
+
+    return of
+
+
+def kill_until_done(runs: Runs, stage: tuple[str, ...], kills: int, seed: int) -> int:
+    """Kill a stage at random moments of its training, ``kills`` times at most, then let it end;
+    how often it was really killed."""
+    moments = random.Random(seed)
+    done = 0
+    for _ in range(kills):
+        before = kept(runs.progress)
+        process = runs.start(*stage)
+        # Starting up takes seconds in which nothing is written: begin with the first new state.
+        while process.poll() is None and kept(runs.progress) == before:
+            time.sleep(0.005)
+        time.sleep(moments.uniform(0, 0.15))
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        done += 1
+    status, output = runs.finish(*stage)
+    assert status == 0, output
+    return done
+
+
+def kept(folder: Path) -> set[str]:
+    return {str(path) for path in folder.rglob("*.safetensors")}
+
+
+def test_a_few_kills(project: Runs, expected: Callable[..., dict[str, str]]) -> None:
+    stage = ("prune", CORPUS, "cnn", "winning_ticket")
+    assert expected(*stage)
+    assert kill_until_done(project, stage, 3, seed=0) >= 2
+    assert project.outputs(*stage) == expected(*stage)
+    assert not list(project.repository.path.glob("data/chains/.*.tmp"))
+
+
+@pytest.mark.slow
+def test_fifty_kills(project: Runs, expected: Callable[..., dict[str, str]]) -> None:
+    """Over every strategy and both models, cumulative, until each has ended."""
+    kills = 0
+    for number, stage in enumerate([*TRAIN, *PRUNE] * 3):
+        assert expected(*stage)
+        # Each round begins without what the one before had kept.
+        runs = Runs(project.repository, project.progress / str(number))
+        kills += kill_until_done(runs, stage, 6, seed=number)
+        assert runs.outputs(*stage) == expected(*stage), stage
+        if kills >= 50 and number >= len([*TRAIN, *PRUNE]) - 1:
+            break
+    print(f"{kills} kills")
+    assert kills >= 50
+
+
+@pytest.mark.parametrize(
+    ("signal_", "processes"),
+    [
+        (signal.SIGTERM, "2"),
+        pytest.param(signal.SIGTERM, "1", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, "1", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, "2", marks=pytest.mark.slow),
+    ],
+)
+def test_a_polite_stop(
+    project: Runs,
+    expected: Callable[..., dict[str, str]],
+    signal_: signal.Signals,
+    processes: str,
+) -> None:
+    stage = ("train", CORPUS, "lstm")
+    assert expected(*stage)
+    own = {"environment": {"LOTTERY_PROCESSES": processes}}
+    process = project.start(*stage, **own)
+    while process.poll() is None and not list(project.progress.rglob("epoch.*")):
+        time.sleep(0.01)
+    process.send_signal(signal_)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "interrupted; what is done is kept: run the same command to go on" in output
+    assert "Traceback" not in output
+    status, output = project.finish(*stage, **own)
+    assert status == 0
+    assert "went on from" in output
+    assert project.outputs(*stage) == expected(*stage)
+
+
+def test_a_second_process_waits(project: Runs, expected: Callable[..., dict[str, str]]) -> None:
+    """As when DVC is killed alone, its stage lives on, and DVC is started again."""
+    stage = ("prune", CORPUS, "lstm", "late_rewinding")
+    assert expected(*stage)
+    first = project.start(*stage)
+    while first.poll() is None and not kept(project.progress):
+        time.sleep(0.01)
+    status, output = project.finish(*stage)
+    first_output, _ = first.communicate(timeout=60)
+    assert first.returncode == status == 0, first_output + output
+    assert f"process {first.pid} on " in output
+    assert "waiting for it to end" in output
+    assert project.outputs(*stage) == expected(*stage)
+
+
+@pytest.mark.slow
+def test_seeds_of_two_trees_share_progress(
+    project: Runs, expected: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    """As two workers of ``dvc exp run --queue`` do: each has a tree, both the same progress."""
+    stage = ("prune", CORPUS, "cnn", "late_rewinding")
+    assert expected(*stage)
+    other = Runs(Repository(tmp_path / "other"), project.progress)
+    project.repository.run("git", "clone", "-q", ".", str(other.repository.path))
+    for name in ("params.yaml", "data/tokens", "data/dense"):
+        target = other.repository.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = project.repository.path / name
+        subprocess.run(["cp", "-r", str(source), str(target)], check=True)
+    started = [runs.start(*stage) for runs in (project, other)]
+    for process in started:
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+    assert project.outputs(*stage) == other.outputs(*stage) == expected(*stage)
+
+
+def limited(which: int, size: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(which, (size, size))
+
+
+def test_a_disk_that_is_full(project: Runs, expected: Callable[..., dict[str, str]]) -> None:
+    """A limit on a file's size: some states fit, one does not."""
+    stage = ("train", CORPUS, "cnn")
+    before = expected(*stage)
+    status, output = project.finish(*stage, preexec_fn=limited(resource.RLIMIT_FSIZE, 200_000))
+    assert status == 1
+    line = output.strip().splitlines()[-1]
+    assert line.startswith("error: ") and "make room and run again" in line
+    assert "Traceback" not in output
+    assert project.outputs(*stage) == before, "an earlier result was touched"
+    assert project.finish(*stage)[0] == 0
+    assert project.outputs(*stage) == before
+
+
+@pytest.mark.slow
+def test_memory_that_runs_out(project: Runs, tmp_path: Path) -> None:
+    """A network whose step needs hundreds of megabytes, and a limit just below what it took."""
+    stage = ("train", CORPUS, "cnn")
+    path = project.repository.path / "params.yaml"
+    before = path.read_text()
+    large = before.replace("filters: 10,", "filters: 10000,").replace(
+        "documents: 32", "documents: 400"
+    )
+    assert large.count("10000") == 1
+    try:
+        path.write_text(large)
+        first = project.start(*stage)
+        while first.poll() is None and not list(project.progress.rglob("epoch.*")):
+            time.sleep(0.01)
+        status = Path(f"/proc/{first.pid}/status").read_text()
+        first.kill()
+        first.communicate()
+        held = kept(project.progress)
+        peak = next(int(line.split()[1]) for line in status.splitlines() if "VmPeak" in line)
+        limit = limited(resource.RLIMIT_AS, 1024 * peak - 150_000_000)
+        code, output = project.finish(*stage, preexec_fn=limit)
+        assert code == 1, output
+        assert output.strip().splitlines()[-1].startswith("error: out of memory; a smaller ")
+        assert "Traceback" not in output
+        assert kept(project.progress) == held
+        assert "went on from" in project.finish(*stage)[1]
+        found = project.outputs(*stage)
+        assert Runs(project.repository, tmp_path / "calm").finish(*stage)[0] == 0
+        assert project.outputs(*stage) == found
+    finally:
+        path.write_text(before)
+
+
+def test_training_that_diverges_is_left_out(
+    repository: Repository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A rate that no parameter file may hold makes one seed really diverge: at a level of one
+    strategy, and in the dense run of the other model."""
+    monkeypatch.chdir(repository.path)
+    monkeypatch.setenv("LOTTERY_PROCESSES", "1")
+    monkeypatch.setenv("LOTTERY_PROGRESS", str(tmp_path / "progress"))
+    settings = dataclasses.replace(params.load(paths.PARAMS), strategies=STRATEGIES[:2])
+    original = loop.one_epoch
+
+    def one_epoch(model: object, part: object, optimiser: object, plan: Plan, epoch: int) -> float:
+        bad = plan.level == (2 if isinstance(model, CNN) else 0)
+        # Late rewinding begins at epoch 1, so that its levels are told from the others'.
+        if bad and plan.seed == 1 and (plan.level == 0 or plan.epochs.start == 1):
+            plan = dataclasses.replace(plan, lr=1e38)
+        return original(model, part, optimiser, plan, epoch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "one_epoch", one_epoch)
+    for model in MODELS:
+        train.run(settings, CORPUS, model)
+        for strategy in settings.strategies:
+            prune.run(settings, CORPUS, model, strategy)
+            evaluate.run(settings, CORPUS, model, strategy)
+    select.run(settings)
+    plot.run(settings)
+    said = capsys.readouterr().out
+    assert f"{CORPUS}-cnn late_rewinding seed 1 is left out: level 2, epoch 2: the loss of" in said
+    assert f"{CORPUS}-lstm winning_ticket seed 1 is left out: level 0, epoch 1: the loss of" in said
+    found = {}
+    for model in MODELS:
+        path = paths.metrics(paths.cell(CORPUS, model))
+        found[model] = json.loads(path.read_text(encoding="utf-8"))
+    assert found["cnn"]["late_rewinding"]["failed_seeds"] == 1
+    assert "failed_seeds" not in found["cnn"]["winning_ticket"]
+    assert found["lstm"]["winning_ticket"]["failed_seeds"] == 1
+    assert found["cnn"]["dense"]["seeds"] == 2
+    assert found["lstm"]["dense"]["seeds"] == 1
+    curves = tables.read(paths.curves(paths.cell(CORPUS, "cnn")))
+    assert set(curves[curves.strategy == "late_rewinding"].seed) == {0}
+    assert set(curves[curves.strategy == "winning_ticket"].seed) == {0, 1}
+    assert any("a seed left out: level 2" in note for note in summary.notes(settings))
