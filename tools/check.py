@@ -1,6 +1,5 @@
 """Check params.yaml, and what it names, before DVC starts and removes a stage's old outputs."""
 
-import argparse
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +7,7 @@ from types import ModuleType
 from lottery import params, paths, registry, strict
 from lottery.errors import LotteryError
 from lottery.params import Corpus, Params
+from stages._run import Parser
 
 MODULES = Path("src/lottery/corpora")
 
@@ -54,7 +54,7 @@ def _load(package: str, name: str, what: str, key: str) -> ModuleType:
 
 def main() -> None:
     """Check the file given, params.yaml by default."""
-    parser = argparse.ArgumentParser("python -m tools.check", description=__doc__)
+    parser = Parser("python -m tools.check", description=__doc__)
     parser.add_argument("file", type=Path, nargs="?", default=paths.PARAMS)
     given = parser.parse_args()
     try:
