@@ -3,13 +3,16 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 READY := $(VENV)/.ready
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" python
+PIP = $(RUN) -m pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow progress bench lint typecheck check summary lock format
+.PHONY: help repro test test-slow progress bench lint typecheck check summary lock audit format
 
 help:  ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-$(READY): requirements.lock
+# Hashes are all or nothing to pip, and torch's differ between its builds: so it comes by itself, after
+# all that it shares with the rest. -c: it may bring what only it needs (CUDA), and move no pin.
+$(READY): requirements.lock requirements-torch.lock
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or later is needed, '$(PYTHON)' is older or missing;" \
 	       "install it, then: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
@@ -17,7 +20,10 @@ $(READY): requirements.lock
 	  echo "'$(PYTHON)' lacks venv; on Debian: apt-get install python3-venv"; exit 1; }
 	@echo "making the environment in $(VENV) from requirements.lock (a few minutes, once)"
 	@"$(PYTHON)" -m venv --clear $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements.lock
+	@sed -n 's/^\([^ #][^ ]*==[^ ]*\).*/\1/p' requirements.lock >$(VENV)/pins.txt
+	@$(PIP) install -c $(VENV)/pins.txt -r requirements-torch.lock
+	@$(PIP) check
 	@touch $(READY)
 
 repro: $(READY)  ## run the pipeline; PROFILE=full for another profile
@@ -59,7 +65,19 @@ format: $(READY)  ## format the code
 typecheck: $(READY)  ## mypy
 	@$(RUN) -m mypy
 
-lock: $(READY)  ## write requirements.lock from pyproject.toml
+# The pins that stand are kept where they fit. Out of the lock again: pip, which is there before it,
+# and what only a CUDA build of torch needs.
+lock: $(READY)  ## write requirements.lock and requirements-torch.lock from pyproject.toml
+	@cat requirements.lock requirements-torch.lock >$(VENV)/all.txt
 	@$(RUN) -m piptools compile --quiet --extra dev --strip-extras --no-header --no-emit-index-url \
-	  --no-emit-find-links --no-emit-trusted-host --no-annotate -o requirements.lock pyproject.toml
-	@sed -i.bak -e 's/+cpu$$//' -e '/^#/d' requirements.lock && rm requirements.lock.bak
+	  --no-emit-find-links --no-emit-trusted-host --no-annotate --generate-hashes --allow-unsafe \
+	  -o $(VENV)/all.txt pyproject.toml
+	@sed -n 's/^\(torch==[^+ ]*\).*/\1/p' $(VENV)/all.txt >requirements-torch.lock
+	@awk '/^[^ ]/ { kept = !/^(#|pip==|torch==|triton==|nvidia-|cuda-)/ } NF && kept' \
+	  $(VENV)/all.txt >requirements.lock
+
+audit: $(READY)  ## look the locked versions up among known vulnerabilities (pip-audit, network)
+	@"$(PYTHON)" -m venv --clear $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --no-deps -r requirements-torch.lock

@@ -7,8 +7,9 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
-from lottery import params, paths
+from lottery import params, paths, strict
 from lottery.errors import LotteryError
 from lottery.params import Params
 from lottery.registry import suggestion
@@ -18,12 +19,19 @@ LOCKS = Path(".progress/stages")
 """Of the tree that is worked in: an experiment in a temporary one has its own outputs."""
 
 
+class Parser(argparse.ArgumentParser):
+    """As argparse's, with an error in one line whatever was typed."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(strict.clipped(strict.one_line(message), 300))
+
+
 def main(name: str, description: str | None, run: Callable[..., None], *arguments: str) -> None:
     """Parse ``arguments`` (of ``corpus``, ``model``, ``strategy``), read params.yaml, run.
 
     Exits with 1 and one line for a LotteryError or a full disk; ``--debug`` adds the traceback.
     """
-    parser = argparse.ArgumentParser(f"python -m stages.{name}", description=description)
+    parser = Parser(f"python -m stages.{name}", description=description)
     for argument in arguments:
         parser.add_argument(argument, help=f"one of those in {paths.PARAMS}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -59,7 +67,7 @@ def _check(settings: Params, argument: str, value: str) -> None:
     }[argument]
     if value not in known:
         hint = suggestion(value, list(known))
-        raise LotteryError(f"unknown {argument} '{value}' in {paths.PARAMS}{hint}")
+        raise LotteryError(f"unknown {argument} {strict.shown(value)} in {paths.PARAMS}{hint}")
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
@@ -73,4 +81,4 @@ def _line(error: BaseException) -> str:
         return f"{error.filename or 'output'}: {error.strerror}; make room and run again"
     if isinstance(error, MemoryError):
         return "out of memory; a smaller train.<cell>.batch or tokens.max_tokens needs less"
-    return " ".join(str(error).split())
+    return strict.one_line(str(error))

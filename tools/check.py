@@ -1,40 +1,66 @@
 """Check params.yaml, and what it names, before DVC starts and removes a stage's old outputs."""
 
-import argparse
 import sys
 from pathlib import Path
+from types import ModuleType
 
-from lottery import params, paths, registry
+from lottery import params, paths, registry, strict
 from lottery.errors import LotteryError
-from lottery.params import Params
+from lottery.params import Corpus, Params
+from stages._run import Parser
+
+MODULES = Path("src/lottery/corpora")
 
 
 def check(settings: Params, root: Path = Path()) -> None:
     """Raise LotteryError for a corpus, model, option or strategy that is not there."""
     for name, corpus in settings.corpora.items():
-        source = Path(corpus.source)
-        if not (root / source).is_file():
-            known = [
-                f"src/lottery/corpora/{known}.py" for known in registry.names("lottery.corpora")
-            ]
-            hint = registry.suggestion(corpus.source, known)
-            raise LotteryError(f"corpora.{name}.source: {source} not found{hint}")
+        _check_source(name, corpus, root)
     for name, model in settings.models.items():
-        module = registry.load("lottery.models", name, "model")
+        module = _load("lottery.models", name, "model", f"models.{name}")
         params.options(model, module.Options, name)
-    for name in settings.strategies:
-        registry.load("lottery.pruning.strategies", name, "strategy")
+    for place, name in enumerate(settings.strategies):
+        _load("lottery.pruning.strategies", name, "strategy", f"strategies.{place}")
+
+
+def _check_source(name: str, corpus: Corpus, root: Path) -> None:
+    """Raise LotteryError unless ``source`` is a file, and if it is a module, one of a corpus."""
+    source = Path(corpus.source)
+    what = "" if _is_file(root / source) else "not found"
+    if not (what or corpus.is_file or (source.parent == MODULES and source.name[0] != "_")):
+        what = f"not a corpus module; those lie in {MODULES}, and a file with text is no .py"
+    if what:
+        known = [str(MODULES / f"{known}.py") for known in registry.names("lottery.corpora")]
+        hint = registry.suggestion(corpus.source, known)
+        shown = strict.clipped(strict.one_line(corpus.source), 200)
+        raise LotteryError(f"corpora.{name}.source: {shown} {what}{hint}")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # A name that is too long, or a folder that may not be entered.
+        return False
+
+
+def _load(package: str, name: str, what: str, key: str) -> ModuleType:
+    """As ``registry.load``, with the key in the error."""
+    try:
+        return registry.load(package, name, what)
+    except LotteryError as error:
+        raise LotteryError(f"{key}: {error}") from None
 
 
 def main() -> None:
     """Check the file given, params.yaml by default."""
-    parser = argparse.ArgumentParser("python -m tools.check", description=__doc__)
+    parser = Parser("python -m tools.check", description=__doc__)
     parser.add_argument("file", type=Path, nargs="?", default=paths.PARAMS)
     given = parser.parse_args()
     try:
         check(params.load(given.file))
     except LotteryError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {strict.one_line(str(error))}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Put a profile in the place of params.yaml; edits that are not a profile are not overwritten."""
 
-import argparse
 import sys
 from pathlib import Path
 
 from lottery import paths
+from stages._run import Parser
 
 PROFILES = Path("profiles")
 
@@ -12,7 +12,7 @@ PROFILES = Path("profiles")
 def main() -> None:
     """``python -m tools.profile NAME``, of those in ``profiles/``."""
     profiles = {path.stem: path.read_bytes() for path in sorted(PROFILES.glob("*.yaml"))}
-    parser = argparse.ArgumentParser("python -m tools.profile", description=__doc__)
+    parser = Parser("python -m tools.profile", description=__doc__)
     parser.add_argument("name", choices=list(profiles))
     name = parser.parse_args().name
     if paths.PARAMS.exists() and paths.PARAMS.read_bytes() not in profiles.values():

@@ -1,6 +1,5 @@
 """Print what the pipeline found: each cell's tickets, and where the pictures are."""
 
-import argparse
 import json
 import sys
 
@@ -12,6 +11,7 @@ from lottery import params, paths
 from lottery.analysis import tables
 from lottery.errors import LotteryError
 from lottery.params import Params
+from stages._run import Parser
 
 
 def table(settings: Params) -> Table:
@@ -70,7 +70,7 @@ def notes(settings: Params) -> list[str]:
 
 def main() -> None:
     """Print the table of the grid in params.yaml."""
-    argparse.ArgumentParser("python -m tools.summary", description=__doc__).parse_args()
+    Parser("python -m tools.summary", description=__doc__).parse_args()
     try:
         settings = params.load(paths.PARAMS)
         shown = table(settings)

@@ -17,7 +17,7 @@ from lottery.errors import LotteryError
 from lottery.paths import PARAMS
 from lottery.registry import suggestion
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Rate = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
@@ -231,7 +231,9 @@ def _cells(raw: _Document, where: str) -> dict[str, Train]:
     for key in raw.train:
         if key not in expected:
             hint = suggestion(key, sorted(expected))
-            raise LotteryError(f"{where}: train.{key}: not a model or a cell of this grid{hint}")
+            raise LotteryError(
+                f"{where}: {strict.dotted('train', key)}: not a model or a cell of this grid{hint}"
+            )
     for key in sorted(expected):
         if key not in raw.train:
             way_out = f"add '{key}: {{}}' under train" if key in cells else "add its settings"

@@ -1,0 +1,128 @@
+"""What is installed is what was locked, and nothing read from a file can run code."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+PINNED = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*)==([A-Za-z0-9.]+)")
+HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+
+
+def entries() -> dict[str, list[str]]:
+    """Of each locked name, the version and the hashes."""
+    found: dict[str, list[str]] = {}
+    for line in (ROOT / "requirements.lock").read_text().replace("\\\n", " ").splitlines():
+        pin, *hashes = line.split()
+        matched = PINNED.fullmatch(pin)
+        assert matched, f"{pin} is no pin of a release: a build's own, an address, an option?"
+        assert matched[1] not in found, f"{pin} stands twice"
+        found[matched[1]] = [matched[2], *hashes]
+    return found
+
+
+def test_every_entry_has_hashes() -> None:
+    for name, (_, *hashes) in entries().items():
+        assert hashes, name
+        assert all(HASH.fullmatch(entry) for entry in hashes), name
+        assert len(set(hashes)) == len(hashes), name
+
+
+def test_torch_is_pinned_by_itself() -> None:
+    """Its hash is that of one build; what only one build needs is not in the lock either."""
+    assert (ROOT / "requirements-torch.lock").read_text() == "torch==2.13.0\n"
+    locked = entries()
+    assert not [name for name in locked if re.match(r"(torch|triton|pip|nvidia-.*|cuda-.*)$", name)]
+    shared = "filelock fsspec jinja2 markupsafe mpmath networkx setuptools sympy typing-extensions"
+    assert set(shared.split()) <= set(locked)
+
+
+def test_all_that_the_project_names_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    locked = entries()
+    for asked in project["dependencies"] + project["optional-dependencies"]["dev"]:
+        name = re.match(r"[A-Za-z0-9-]+", asked)
+        assert name
+        assert name[0].lower() in {*locked, "torch"}, asked
+        if "==" in asked:
+            assert locked[name[0]][0] == asked.partition("==")[2]
+
+
+FORBIDDEN = {
+    *("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"),
+    *("torch.load", "torch.save", "torch.jit.load", "torch.package", "torch.hub"),
+    *("pandas.read_pickle", "pd.read_pickle"),
+    *("yaml.unsafe_load", "yaml.full_load", "yaml.load_all", "yaml.Loader", "yaml.UnsafeLoader"),
+    *("eval", "exec"),
+}
+"""What can run code that a file brings, called by the names that our code imports them under."""
+
+
+def dangers(tree: ast.AST) -> Iterator[str]:
+    """Each use of something forbidden, of yaml.load with a loader not ours, of allow_pickle."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module or ""]
+        elif isinstance(node, ast.Attribute):
+            found = [ast.unparse(node)]
+        elif isinstance(node, ast.Call):
+            found = [ast.unparse(node.func)]
+            for keyword in node.keywords:
+                if keyword.arg == "allow_pickle" and ast.unparse(keyword.value) != "False":
+                    yield "allow_pickle"
+            loaders = [keyword for keyword in node.keywords if keyword.arg == "Loader"]
+            if found == ["yaml.load"] and [ast.unparse(one.value) for one in loaders] != [
+                "_UniqueKeys"
+            ]:
+                yield "yaml.load"
+        else:
+            continue
+        yield from FORBIDDEN.intersection(found)
+        yield from {name.partition(".")[0] for name in found} & FORBIDDEN
+
+
+@pytest.mark.parametrize("folder", ["src", "stages", "tools", "benchmarks"])
+def test_no_file_is_unpickled(folder: str) -> None:
+    paths = sorted((ROOT / folder).rglob("*.py"))
+    assert paths
+    found = {
+        str(path.relative_to(ROOT)): sorted(set(dangers(ast.parse(path.read_text()))))
+        for path in paths
+    }
+    assert not {path: names for path, names in found.items() if names}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle",
+        "from pickle import loads",
+        "import joblib as j",
+        "torch.load(path)",
+        "from torch import load",
+        "np.load(path, allow_pickle=True)",
+        "yaml.load(text)",
+        "yaml.load(text, Loader=yaml.Loader)",
+        "yaml.load(text, Loader=yaml.SafeLoader)",
+        "pd.read_pickle(path)",
+    ],
+)
+def test_what_would_be_found(code: str) -> None:
+    assert list(dangers(ast.parse(code)))
+
+
+def test_the_loader_is_a_safe_one() -> None:
+    """ruff's S506 is silenced where it is used."""
+    text = (ROOT / "src" / "lottery" / "strict.py").read_text()
+    assert "class _UniqueKeys(yaml.SafeLoader):" in text
+
+
+def test_no_path_or_address_in_the_locks() -> None:
+    for path in (ROOT / "requirements.lock", ROOT / "requirements-torch.lock"):
+        assert not re.search(r"://|@|/|#", Path(path).read_text())
