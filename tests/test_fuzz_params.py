@@ -275,7 +275,8 @@ def test_a_broken_text(cases: int, tmp_path: Path) -> None:
         try:
             check(parsed, ROOT)
         except LotteryError as error:
-            assert refusal(error).startswith(("corpora.", "models.", "strategies."))
+            named = refusal(error).removeprefix("params.yaml: ")
+            assert named.startswith(("corpora.", "models.", "strategies."))
         assert_meant(parsed, yaml.safe_load(text))
 
     changed()
