@@ -147,6 +147,27 @@ def test_a_few_kills(project: Runs, expected: Callable[..., dict[str, str]]) -> 
     assert kill_until_done(project, stage, 3, seed=0) >= 2
     assert project.outputs(*stage) == expected(*stage)
     assert not list(project.repository.path.glob("data/chains/.*.tmp"))
+    (facts, *_) = project.progress.rglob("facts.json")
+    code = json.loads(facts.read_text(encoding="utf-8"))["code"]
+    assert "src/lottery/training/loop.py" in code
+    assert "stages/prune.py" in code
+    assert "src/lottery/figures.py" not in code, "a figure's colour would lose hours"
+
+
+@pytest.mark.slow
+def test_one_more_seed_trains_only_itself(project: Runs) -> None:
+    path = project.repository.path / "params.yaml"
+    before = path.read_text()
+    stage = ("train", CORPUS, "cnn")
+    try:
+        for seeds in ("[0]", "[0, 1]"):
+            path.write_text(before.replace("seeds: [0, 1]", f"seeds: {seeds}"))
+            code, output = project.finish(*stage)
+            assert code == 0, output
+            assert ("seed 0: went on from" in output) == (seeds == "[0, 1]")
+            assert "seed 1: went on from" not in output
+    finally:
+        path.write_text(before)
 
 
 @pytest.mark.slow

@@ -80,23 +80,24 @@ def test_results_are_tidy_and_complete(project: Repository) -> None:
         assert sorted(epochs.epoch[epochs.level == 0].unique()) == [1, 2]
 
 
-def test_pruning_never_opens_the_test_part(project: Repository) -> None:
+def test_pruning_never_opens_the_test_part(project: Repository, tmp_path: Path) -> None:
     for path in (project.path / "data/tokens/rotten_tomatoes").glob("test.*"):
         path.unlink()
     for stage in ("train", "prune"):
         arguments = ["rotten_tomatoes", "cnn"] + (["winning_ticket"] if stage == "prune" else [])
-        project.run(f"stages.{stage}", *arguments)
+        project.run(f"stages.{stage}", *arguments, LOTTERY_PROGRESS=str(tmp_path))
     output = project.run("stages.evaluate", "rotten_tomatoes", "cnn", "winning_ticket", check=False)
     assert "test.ids.npy: not found" in output
 
 
-def test_the_same_bytes_again(project: Repository) -> None:
-    """Whether the seeds run one after the other or side by side."""
+def test_the_same_bytes_again(project: Repository, tmp_path: Path) -> None:
+    """Trained anew, whether the seeds run one after the other or side by side."""
     before = (project.path / "dvc.lock").read_text()
     for processes in ("1", "2"):
         for stage in (f"train@{CELLS[1]}", f"prune@{CHAINS[-1]}"):
             again = ("repro", "--force", "--no-run-cache", "-s", stage)
-            output = project.run("dvc", *again, LOTTERY_PROCESSES=processes)
+            own = {"LOTTERY_PROCESSES": processes, "LOTTERY_PROGRESS": str(tmp_path / processes)}
+            output = project.run("dvc", *again, **own)
             assert ran(output) == [stage]
     assert (project.path / "dvc.lock").read_text() == before
 
@@ -313,15 +314,18 @@ def test_damaged_files_are_named(
     assert "dvc repro" in last
 
 
-def train_limited(project: Repository, limit: str, size: int) -> str:
-    """What the stage train of the CNN prints under one of the kernel's limits, in bytes."""
+TRAIN = ("train", "rotten_tomatoes", "cnn")
+
+
+def limited(project: Repository, limit: str, size: int, stage: tuple[str, ...] = TRAIN) -> str:
+    """What a stage prints under one of the kernel's limits, in bytes."""
     code = (
         "import resource, runpy, signal, sys\n"
         "import torch\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         f"resource.setrlimit(resource.{limit}, ({size}, {size}))\n"
-        "sys.argv = ['train', 'rotten_tomatoes', 'cnn']\n"
-        "runpy.run_module('stages.train', run_name='__main__')\n"
+        f"sys.argv = {list(stage)}\n"
+        f"runpy.run_module('stages.{stage[0]}', run_name='__main__')\n"
     )
     (project.path / "limited.py").write_text(code)
     return project.run("limited", check=False, LOTTERY_PROCESSES="1")
@@ -329,20 +333,28 @@ def train_limited(project: Repository, limit: str, size: int) -> str:
 
 def test_out_of_memory(project: Repository) -> None:
     project.edit("params.yaml", "dim: 20", "dim: 10000")
-    output = train_limited(project, "RLIMIT_DATA", 300_000_000)
+    output = limited(project, "RLIMIT_DATA", 300_000_000)
     assert output.strip().splitlines()[-1].startswith("error: out of memory")
     assert "Traceback" not in output
 
 
 def test_a_full_disk(project: Repository) -> None:
     """A limit on the size of files, which the kernel enforces as it would a full disk."""
-    shutil.copytree(project.path / "data/dense", project.path / "before")
-    output = train_limited(project, "RLIMIT_FSIZE", 20_000)
-    last = output.strip().splitlines()[-1]
-    assert last.startswith("error: data/dense/")
-    assert "File too large; make room and run again" in last
-    assert "Traceback" not in output
-    for path in (project.path / "before").rglob("*.safetensors"):
-        own = project.path / "data/dense" / path.relative_to(project.path / "before")
-        assert own.read_bytes() == path.read_bytes()
+    evaluate = ("evaluate", "rotten_tomatoes", "cnn", "winning_ticket")
+    for stage, size, folder, first in (
+        (TRAIN, 20_000, "data/dense", ".progress"),
+        (evaluate, 1_000, "data/logits", "data/logits"),
+        (("select",), 1_000, "plots/curves", "plots/curves"),
+        (("plot",), 10_000, "plots/figures", "plots/figures"),
+    ):
+        before = project.path / "before" / folder
+        shutil.copytree(project.path / folder, before)
+        output = limited(project, "RLIMIT_FSIZE", size, stage)
+        last = output.strip().splitlines()[-1]
+        assert last.startswith(f"error: {first}/"), output
+        assert "File too large; make room and run again" in last
+        assert "Traceback" not in output
+        for path in (own for own in before.rglob("*") if own.is_file()):
+            own = project.path / folder / path.relative_to(before)
+            assert own.read_bytes() == path.read_bytes()
     assert not list(project.path.rglob("*.tmp"))

@@ -3,6 +3,7 @@
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from conftest import ROOT
 from lottery import params
 from lottery.errors import LotteryError
 from lottery.params import Corpus
-from stages import _run
+from stages import _locks, _run
+from tools import progress
 
 
 def make(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -74,3 +76,31 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_is_file() -> None:
     assert not Corpus(source="src/lottery/corpora/imdb.py").is_file
     assert Corpus(source="x.csv", text="t", label="l", test_fraction=0.5).is_file
+
+
+def test_progress_is_listed_and_removed(tmp_path: Path) -> None:
+    for run, key, age in (("a-cnn", "1", 100), ("a-cnn", "2", 50), ("b-cnn", "3", 100)):
+        folder = tmp_path / run / "seed-0" / key
+        folder.mkdir(parents=True)
+        (folder / "level-001.0.safetensors").write_bytes(b"0" * 10)
+        (folder / "facts.json").write_text("{}")
+        os.utime(folder / "facts.json", (1e9 - age, 1e9 - age))
+    found = progress.find(tmp_path)
+    assert {kept.folder.name: kept.old for kept in found} == {"1": True, "2": False, "3": False}
+    assert {kept.levels() for kept in found} == {1}
+    environment = {**os.environ, "LOTTERY_PROGRESS": str(tmp_path)}
+    command = [sys.executable, "-m", "tools.progress", "--remove"]
+    with _locks.held(tmp_path / "a-cnn/seed-0/1/lock", "a run"):
+        done = run_tool([*command, "old"], environment)
+        assert "left: a process works on it" in done
+    assert "removed" in run_tool([*command, "old"], environment)
+    assert sorted(kept.folder.name for kept in progress.find(tmp_path)) == ["2", "3"]
+    run_tool([*command, "all"], environment)
+    assert "no run has kept anything" in run_tool(command[:-1], environment)
+
+
+def run_tool(command: list[str], environment: dict[str, str]) -> str:
+    environment = {**environment, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
