@@ -13,9 +13,12 @@ from lottery.errors import LotteryError
 from lottery.params import Params
 from lottery.pruning.strategy import Strategy
 from lottery.runs import Cell
-from lottery.training import device
+from lottery.training import checkpoints, device
 
 FAILURE = "failed.json"
+STATES = ("init", "rewind", "final")
+"""The weights that a dense run leaves."""
+Shapes = dict[str, torch.Size]
 
 
 def network(params: Params, corpus: str, model: str) -> tuple[nn.Module, int, torch.device]:
@@ -35,6 +38,20 @@ def load(params: Params, corpus: str, model: str) -> Cell:
     train = params.train[paths.cell(corpus, model)]
     folder = paths.tokens(corpus)
     return runs.load_cell(built, rows, folder, place, params.models[model], train, params.rewind)
+
+
+def shapes(model: nn.Module) -> Shapes:
+    """The shapes of a network's parameters by name: what its checkpoints must have."""
+    return {name: parameter.shape for name, parameter in model.named_parameters()}
+
+
+def check_dense(params: Params, corpus: str, model: str, seed: int) -> None:
+    """Raise LotteryError, naming the file, for a dense run that is not of this network."""
+    folder = paths.seed(paths.dense(corpus, model), seed)
+    if failure(folder) is None:
+        expected = shapes(network(params, corpus, model)[0])
+        for state in STATES:
+            checkpoints.load(folder / f"{state}.safetensors", expected)
 
 
 def strategy(name: str) -> Strategy:

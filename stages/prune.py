@@ -19,8 +19,9 @@ def run(params: Params, corpus: str, model: str, strategy: str) -> None:
 
 def prune(params: Params, corpus: str, model: str, strategy: str, folder: Path, seed: int) -> None:
     """One seed's chain, into its place in ``folder``."""
-    from stages import _chain
+    from stages import _cell, _chain
 
+    _cell.check_dense(params, corpus, model, seed)
     _chain.prune(params, corpus, model, strategy, folder, seed)
 
 
