@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import refused
 
 from lottery.errors import LotteryError
 from lottery.sources import archives, movie_reviews, orange_text
@@ -19,17 +20,6 @@ from lottery.text import vectors
 
 MEBI = 1 << 20
 GIGA_100 = 100 << 30
-
-
-def refused(call: Callable[[], object], *words: str) -> str:
-    """``call`` raises LotteryError in one line that holds all of ``words``; the line."""
-    with pytest.raises(LotteryError) as error:
-        call()
-    line = str(error.value)
-    assert "\n" not in line
-    for word in words:
-        assert word in line, line
-    return line
 
 
 def read_all(path: Path) -> list[tuple[str, bytes]]:

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from conftest import ROOT, write_tokens
+from conftest import ROOT, refused, write_tokens
 
 from lottery import batches, models, params, paths
-from lottery.errors import LotteryError
 from lottery.models import EMBEDDING
 from lottery.pruning import masks
 from lottery.training import checkpoints
@@ -23,16 +22,6 @@ CELL = ("rotten_tomatoes", "cnn")
 RULE = "winning_ticket"
 CPU = torch.device("cpu")
 Weights = dict[str, torch.Tensor]
-
-
-def refused(call: Callable[[], object], *words: str) -> None:
-    """``call`` raises LotteryError in one line that holds all of ``words``."""
-    with pytest.raises(LotteryError) as error:
-        call()
-    line = str(error.value)
-    assert "\n" not in line
-    for word in words:
-        assert word in line, line
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import refused
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from lottery.errors import LotteryError
 from lottery.sources import download, fetch
 
 CONTENT = random.Random(0).randbytes(700_000)
@@ -81,16 +81,6 @@ def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def md5(content: bytes) -> str:
     return hashlib.md5(content).hexdigest()
-
-
-def refused(call: Callable[[], object], *words: str) -> None:
-    """``call`` raises LotteryError in one line that holds all of ``words``."""
-    with pytest.raises(LotteryError) as error:
-        call()
-    line = str(error.value)
-    assert "\n" not in line
-    for word in words:
-        assert word in line, line
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tgz"])
