@@ -16,6 +16,9 @@ from lottery.runs import Cell
 from lottery.training import device
 
 FAILURE = "failed.json"
+STATES = ("init", "rewind", "final")
+"""The weights that a dense run leaves."""
+Shapes = dict[str, torch.Size]
 
 
 def network(params: Params, corpus: str, model: str) -> tuple[nn.Module, int, torch.device]:
@@ -35,6 +38,11 @@ def load(params: Params, corpus: str, model: str) -> Cell:
     train = params.train[paths.cell(corpus, model)]
     folder = paths.tokens(corpus)
     return runs.load_cell(built, rows, folder, place, params.models[model], train, params.rewind)
+
+
+def shapes(model: nn.Module) -> Shapes:
+    """The shapes of a network's parameters by name: what its checkpoints must have."""
+    return {name: parameter.shape for name, parameter in model.named_parameters()}
 
 
 def strategy(name: str) -> Strategy:

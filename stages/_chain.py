@@ -14,8 +14,6 @@ from lottery.training import checkpoints
 from lottery.training.loop import Diverged, Row
 from stages import _cell, _progress
 
-STATES = ("init", "rewind", "final")
-
 
 def prune(params: Params, corpus: str, model: str, strategy: str, folder: Path, seed: int) -> None:
     """One seed's chain, into its place in ``folder``; one that diverged leaves why."""
@@ -27,7 +25,7 @@ def prune(params: Params, corpus: str, model: str, strategy: str, folder: Path, 
     if failure := _cell.failure(source):
         _cell.write_failure(own, **failure)
         return
-    dense = load_dense(source)
+    dense = load_dense(source, _cell.shapes(cell.model))
     levels = runs.levels(runs.record_of(dense.init), params.prune)
     facts = _facts(params, corpus, model, cell, source)
     with (
@@ -57,13 +55,15 @@ def _facts(params: Params, corpus: str, model: str, cell: Cell, dense: Path) -> 
         "rewind": params.rewind,
     }
     inputs = _progress.tokens(paths.tokens(corpus), cell.vectors is not None)
-    inputs += [dense / f"{name}.safetensors" for name in STATES]
+    inputs += [dense / f"{name}.safetensors" for name in _cell.STATES]
     return _progress.facts(sections, inputs, cell.train_part.ids.device)
 
 
-def load_dense(folder: Path) -> DenseRun:
-    """A seed's dense run as the stage train left it."""
-    init, rewind, final = (checkpoints.load(folder / f"{name}.safetensors") for name in STATES)
+def load_dense(folder: Path, shapes: _cell.Shapes) -> DenseRun:
+    """A seed's dense run as the stage train left it. Raises LotteryError for another network's."""
+    init, rewind, final = (
+        checkpoints.load(folder / f"{name}.safetensors", shapes) for name in _cell.STATES
+    )
     return DenseRun(init, rewind, final, history=[])
 
 

@@ -28,7 +28,7 @@ def train(params: Params, corpus: str, model: str, folder: Path, seed: int) -> N
             _cell.write_failure(own, error.level, str(error))
             bar.write(f"{name}: failed: {error}")
             return
-        for state in ("init", "rewind", "final"):
+        for state in _cell.STATES:
             checkpoints.save(getattr(done, state), own / f"{state}.safetensors")
         files.write_csv(own / "epochs.csv", [{"level": 0, **row} for row in done.history])
         _progress.tell(progress, name, bar.write)

@@ -30,7 +30,7 @@ def evaluate(
     documents = {part: batches.load(paths.tokens(corpus), part, rows, place) for part in PARTS}
     logits: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
     levels = []
-    states = _states(corpus, model, strategy, seed)
+    states = _states(corpus, model, strategy, seed, _cell.shapes(network))
     for level, sparsity, weights in tqdm(states, unit="level", desc=f"seed {seed}"):
         loop.load_weights(network, weights)
         row: dict[str, object] = {"seed": seed, "level": level, "sparsity": sparsity}
@@ -47,16 +47,13 @@ def evaluate(
 
 
 def _states(
-    corpus: str, model: str, strategy: str, seed: int
+    corpus: str, model: str, strategy: str, seed: int, shapes: _cell.Shapes
 ) -> Iterator[tuple[int, float, Weights]]:
     """Level, sparsity and full weights: the dense network, then each level of the chain."""
-    yield (
-        0,
-        0.0,
-        checkpoints.load(paths.seed(paths.dense(corpus, model), seed) / "final.safetensors"),
-    )
+    dense = paths.seed(paths.dense(corpus, model), seed)
+    yield 0, 0.0, checkpoints.load(dense / "final.safetensors", shapes)
     folder = paths.seed(paths.chain(corpus, model, strategy), seed)
-    record = checkpoints.load(folder / "removed_at.safetensors")
+    record = checkpoints.load(folder / "removed_at.safetensors", shapes, torch.uint8)
     levels = int(tables.read(folder / "tensors.csv").level.max())
     for number in range(1, levels + 1):
         path = paths.level(folder, number)

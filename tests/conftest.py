@@ -15,6 +15,7 @@ import torch
 from hypothesis import settings
 
 from lottery import files, runs
+from lottery.errors import LotteryError
 from lottery.models import cnn, lstm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +39,16 @@ def mirror() -> Path:
     if not folder:
         pytest.skip("needs the official archives: set LOTTERY_MIRROR to a folder with them")
     return Path(folder)
+
+
+def refused(call: Callable[[], object], *words: str) -> None:
+    """``call`` raises LotteryError in one line that holds all of ``words``."""
+    with pytest.raises(LotteryError) as error:
+        call()
+    line = str(error.value)
+    assert "\n" not in line
+    for word in words:
+        assert word in line, line
 
 
 def write_tokens(

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,8 @@ from lottery import seeds
 from lottery.errors import LotteryError
 
 UNK, PAD = 0, 1
+_DTYPES: dict[str, type] = {"ids": np.uint16, "offsets": np.int64, "labels": np.int64}
+_ANEW = "run 'dvc repro' to make it anew"
 _POOL = 50
 """Batches' worth of shuffled documents that are sorted by length together."""
 
@@ -73,24 +76,33 @@ def info(folder: Path) -> Info:
     except FileNotFoundError:
         raise LotteryError(f"{path}: not found; run the tokenize stage first") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise LotteryError(f"{path}: damaged ({error}); run 'dvc repro' to make it anew") from None
+        raise LotteryError(f"{path}: damaged ({error}); {_ANEW}") from None
 
 
 def load(folder: Path, part: str, rows: int, device: torch.device) -> Documents:
     """Load ``part`` (``train``, ``validation`` or ``test``) from ``data/tokens/<corpus>``.
 
     Ids from ``rows`` on (a model's vocabulary with its two special rows) become ``<unk>``.
-    Raises LotteryError for arrays that do not fit together.
+    Raises LotteryError for arrays that do not fit together, or not the corpus.
     """
+    corpus = info(folder)
     ids, offsets, labels = (
-        array(folder / f"{part}.{kind}.npy") for kind in ("ids", "offsets", "labels")
+        _typed(folder / f"{part}.{kind}.npy", dtype) for kind, dtype in _DTYPES.items()
     )
+    fits = len(offsets) == len(labels) + 1 > 1 and offsets[0] == 0 and offsets[-1] == len(ids)
+    # Compared, not subtracted: a difference of two hostile offsets can overflow.
+    if not fits or (offsets[1:] <= offsets[:-1]).any():
+        raise LotteryError(
+            f"{folder}/{part}.*.npy: offsets, ids and labels do not fit together; {_ANEW}"
+        )
+    if ids.max() >= corpus.vocabulary:
+        raise LotteryError(
+            f"{folder}/{part}.ids.npy: holds the id {ids.max()}, but the vocabulary has "
+            f"{corpus.vocabulary} words; {_ANEW}"
+        )
+    if labels.min() < 0 or labels.max() >= corpus.classes:
+        raise LotteryError(f"{folder}/{part}.labels.npy: holds a label that is no class; {_ANEW}")
     lengths = np.diff(offsets)
-    fits = len(offsets) == len(labels) + 1 and offsets[0] == 0 and offsets[-1] == len(ids)
-    if not fits or (lengths < 1).any():
-        raise LotteryError(f"{folder}/{part}.*.npy: offsets, ids and labels do not fit together")
-    if labels.min() < 0 or labels.max() >= info(folder).classes:
-        raise LotteryError(f"{folder}/{part}.labels.npy: holds a label that is no class")
     limited = np.where(ids < rows, ids, UNK).astype(np.int32)
     return Documents(
         torch.from_numpy(limited).to(device),
@@ -101,14 +113,30 @@ def load(folder: Path, part: str, rows: int, device: torch.device) -> Documents:
     )
 
 
+def _typed(path: Path, dtype: type) -> np.ndarray:
+    """The array in ``path``, which must be flat and of ``dtype``."""
+    found = array(path)
+    if found.ndim != 1 or found.dtype != dtype:
+        raise LotteryError(
+            f"{path}: {found.dtype} {list(found.shape)}, expected {np.dtype(dtype)} in one row; "
+            f"{_ANEW}"
+        )
+    return found
+
+
 def array(path: Path) -> np.ndarray:
-    """Open a ``.npy`` file, memory-mapped. Raises LotteryError if missing or damaged."""
+    """Open a ``.npy`` file, memory-mapped. Raises LotteryError for one that is missing, damaged or
+    not finite."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        found = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise LotteryError(f"{path}: not found; run the tokenize stage first") from None
-    except (ValueError, EOFError) as error:
-        raise LotteryError(f"{path}: damaged ({error}); run 'dvc repro' to make it anew") from None
+    except (ValueError, EOFError, OverflowError, SyntaxError, TypeError, TokenError) as error:
+        # The header is a piece of Python, and what NumPy's parser says of it is passed on.
+        raise LotteryError(f"{path}: damaged ({' '.join(str(error).split())}); {_ANEW}") from None
+    if found.dtype.kind == "f" and not np.isfinite(found).all():
+        raise LotteryError(f"{path}: holds a number that is not finite; {_ANEW}")
+    return found
 
 
 def order(lengths: np.ndarray, size: Size, seed: int, epoch: int) -> list[np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from lottery import registry
+from lottery import canonical, registry
 from lottery.errors import LotteryError
 from lottery.params import Corpus
 from lottery.sources import table
@@ -105,9 +105,10 @@ def _check(name: str, frame: pd.DataFrame, classes: list[str]) -> None:
             f"{name}: {len(classes)} different labels, at most {MAX_CLASSES}; "
             f"is the label column right? Found {classes[0]!r}, {classes[1]!r}, {classes[2]!r}, ..."
         )
-    empty = frame.index[frame.text.str.strip() == ""]
-    if len(empty):
-        raise LotteryError(f"{name}: row {empty[0]}: no text; take the row out of the file")
+    flaws = [(row, flaw) for row, text in frame.text.items() if (flaw := canonical.flaw(text))]
+    if flaws:
+        row, flaw = flaws[0]
+        raise LotteryError(f"{name}: row {row}: {flaw}; take the row out of the file")
 
 
 def _with_split(name: str, frame: pd.DataFrame, fraction: float) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import hashlib
 import html
 import io
 import re
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
@@ -122,9 +123,17 @@ def _frame(where: str, content: bytes, part: str) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         raise LotteryError(f"{where}: not UTF-8 at byte {error.start}") from None
     rows = []
-    for number, row in enumerate(csv.reader(lines), start=1):
+    for number, row in enumerate(_rows(where, lines), start=1):
         if len(row) != 3 or row[0] not in ("1", "2", "3", "4"):
             raise LotteryError(f"{where}: row {number}: expected label 1 to 4, title, description")
         label, title, description = row
         rows.append((f"{part} {number}", repair(f"{title} {description}"), int(label) - 1, part))
     return pd.DataFrame(rows, columns=["row", "text", "label", "split"]).set_index("row")
+
+
+def _rows(where: str, lines: Iterable[str]) -> Iterator[list[str]]:
+    reader = csv.reader(lines)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise LotteryError(f"{where}: line {reader.line_num}: {error}") from None

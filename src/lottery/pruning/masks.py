@@ -130,6 +130,8 @@ def restore(values: Tensors, removed_at: Tensors, level: int) -> dict[str, torch
 
     Raises ValueError if the values do not fit the record.
     """
+    if extra := sorted(values.keys() - removed_at.keys()):
+        raise ValueError(f"the surviving weights of {extra[0]} have no mask")
     restored = {}
     for name, mask in at_level(removed_at, level).items():
         if name not in values or values[name].shape != (int(mask.sum()),):

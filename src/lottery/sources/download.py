@@ -1,9 +1,11 @@
 """One file over HTTP: goes on after a broken connection, renamed only when it is whole."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import requests
+import urllib3
 from tqdm import tqdm
 
 from lottery.errors import LotteryError
@@ -11,30 +13,44 @@ from lottery.errors import LotteryError
 TIMEOUT_S = (10, 60)
 """Seconds to connect, and to wait for the next bytes."""
 CHUNK_BYTES = 1 << 16
-"""What a broken connection may lose."""
+"""Read at most at once; what has arrived is written, so a broken connection loses nothing."""
+SLOW_S = 60.0
+SLOW_BYTES = 1 << 16
+"""Fewer bytes than these in that many seconds are a trickle that would never end."""
+MAX_BYTES = 4 << 30
+"""Of a file: the largest of ours, GloVe, has 0.9 GB. An endless one must not fill the disk."""
 MIRROR_HINT = (
     "if this machine cannot reach it, set LOTTERY_MIRROR to a folder or address that holds "
     "the file and a SHA256SUMS"
 )
 
 
-def download(url: str, target: Path, attempts: int = 5, backoff_s: float = 1.0) -> None:
+def download(
+    url: str, target: Path, attempts: int = 5, backoff_s: float = 1.0, *, most: int = MAX_BYTES
+) -> None:
     """Fetch ``url`` to ``target``; the bytes of a broken try are kept in ``<target>.part``, and
     beside them which version of the file they are of.
 
     Each further try asks for the missing range and waits twice as long, from ``backoff_s``
-    seconds. Raises LotteryError if the address cannot be had.
+    seconds; ``attempts`` of them may bring nothing that counts, one after the other. Raises
+    LotteryError if the address cannot be had, or gives more than ``most`` bytes.
     """
     part = target.with_name(target.name + ".part")
     target.parent.mkdir(parents=True, exist_ok=True)
-    for attempt in range(attempts):
+    failed, furthest = 0, 0
+    while True:
         try:
-            _once(url, part)
+            _once(url, part, most)
         except (requests.ConnectionError, requests.Timeout, _Broken) as error:
-            if attempt == attempts - 1:
+            # A try that got further begins a new row: a large file may need many connections.
+            have = part.stat().st_size if part.exists() else 0
+            failed = 1 if have >= furthest + SLOW_BYTES else failed + 1
+            furthest = max(furthest, have)
+            if failed >= attempts:
                 raise LotteryError(f"{url}: {_reason(error)}; {MIRROR_HINT}") from None
-            time.sleep(backoff_s * 2**attempt)
-        except requests.RequestException as error:
+            time.sleep(backoff_s * 2 ** (failed - 1))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            # ValueError: requests parses the address of a redirect as it comes.
             raise LotteryError(f"{url}: {_reason(error)}; {MIRROR_HINT}") from None
         else:
             part.replace(target)
@@ -46,7 +62,7 @@ class _Broken(requests.RequestException):
     """The server stopped early or asks to be tried again."""
 
 
-def _once(url: str, part: Path) -> None:
+def _once(url: str, part: Path, most: int) -> None:
     # A part goes on only if the server vouches that it is still the same file.
     seen = part.with_name(part.name + ".version")
     version = seen.read_text(encoding="utf-8") if part.exists() and seen.exists() else ""
@@ -73,25 +89,56 @@ def _once(url: str, part: Path) -> None:
             seen.write_text(strong or answer.headers.get("Last-Modified", ""), encoding="utf-8")
         length = answer.headers.get("Content-Length")
         total = have + int(length) if length and length.isdigit() else None
+        _check_size(url, part, total or 0, most)
         with (
             part.open("ab" if resumed else "wb") as file,
             tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.stem) as bar,
         ):
-            try:
-                for chunk in answer.iter_content(CHUNK_BYTES):
-                    file.write(chunk)
-                    bar.update(len(chunk))
-            except requests.exceptions.ChunkedEncodingError as error:
-                raise _Broken(f"the connection broke ({error})") from None
-        if total is not None and part.stat().st_size < total:
-            raise _Broken(f"the connection ended after {part.stat().st_size} of {total} bytes")
+            for chunk in _arriving(answer.raw):
+                have += len(chunk)
+                _check_size(url, part, have, most)
+                file.write(chunk)
+                bar.update(len(chunk))
+        if total is not None and have < total:
+            raise _Broken(f"the connection ended after {have} of {total} bytes")
+
+
+def _arriving(body: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """The body's bytes as they come in. Raises _Broken if they break off or only trickle."""
+    began, count = time.monotonic(), 0
+    while True:
+        try:
+            # Not decoded: an archive that is announced as packed is wanted as it is.
+            chunk = body.read1(CHUNK_BYTES, decode_content=False)
+        except urllib3.exceptions.TimeoutError:
+            raise _Broken("timed out") from None
+        except urllib3.exceptions.HTTPError as error:
+            raise _Broken(f"the connection broke ({error})") from None
+        if not chunk:
+            return
+        yield chunk
+        count += len(chunk)
+        now = time.monotonic()
+        if now - began >= SLOW_S:
+            if count < SLOW_BYTES:
+                raise _Broken(f"only {count} bytes came in {now - began:.0f} seconds")
+            began, count = now, 0
+
+
+def _check_size(url: str, part: Path, size: int, most: int) -> None:
+    if size > most:
+        part.unlink(missing_ok=True)
+        raise LotteryError(f"{url}: more than {most} bytes; refused; {MIRROR_HINT}")
 
 
 def _check_address(url: str, answer: requests.Response) -> None:
-    """A redirect must not lead from https to something that anybody on the way can rewrite."""
-    if url.startswith("https:") and not answer.url.startswith("https:"):
-        part = f"{url}: redirects to {answer.url}, which is not https; refused"
-        raise LotteryError(part)
+    """A redirect must not lead from https to something that anybody on the way can rewrite, not
+    even for one of its steps."""
+    for step in (*answer.history, answer):
+        if url.startswith("https:") and not step.url.startswith("https:"):
+            raise LotteryError(
+                f"{url}: redirects to {step.url}, which is not https; refused; {MIRROR_HINT}"
+            )
 
 
 def _reason(error: Exception) -> str:

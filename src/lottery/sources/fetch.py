@@ -5,16 +5,21 @@ Every file is checked before it is used, each time; what was fetched is kept in
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from filelock import FileLock
 
 from lottery import files, paths
 from lottery.errors import LotteryError
-from lottery.sources import Fetched
+from lottery.sources import Fetched, archives
 from lottery.sources.download import MIRROR_HINT, download
+
+SUMS_BYTES = 1 << 20
+"""Of a mirror's SHA256SUMS at most."""
 
 
 def official(name: str, address: str, md5: str | None) -> Fetched:
@@ -76,7 +81,7 @@ def _from_mirror(name: str, mirror: str, address: str) -> Fetched | None:
             for old in folder.glob("SHA256SUMS*"):  # never a part of an older one
                 if old.suffix != ".lock":
                     old.unlink()
-            download(base + "SHA256SUMS", sums)
+            download(base + "SHA256SUMS", sums, most=SUMS_BYTES)
             expected = _expected(sums, name)
         if expected is None:
             return None
@@ -106,30 +111,49 @@ def _from_mirror(name: str, mirror: str, address: str) -> Fetched | None:
 
 
 def _expected(sums: Path, name: str) -> str | None:
-    for line in sums.read_text(encoding="utf-8", errors="replace").splitlines():
-        digest, _, file = line.strip().partition(" ")
+    """The digest listed for ``name``, or None. Raises LotteryError for what is no such list: an
+    error page in its place must not read as a mirror that lists nothing."""
+    found = None
+    for number, line in enumerate(sums.read_text("utf-8", errors="replace").splitlines(), start=1):
+        if not line.strip():
+            continue
+        digest, _, file = line.strip().removeprefix("\\").partition(" ")
+        if not re.fullmatch(r"[0-9A-Fa-f]{64}", digest):
+            raise LotteryError(
+                f"{sums}: line {number} is no SHA-256 and file name; "
+                "write the mirror's list with sha256sum, or unset LOTTERY_MIRROR"
+            )
         if file.lstrip(" *").removeprefix("./") == name:  # "*": sha256sum's binary mode
-            return digest.lower()
-    return None
+            found = found or digest.lower()
+    return found
 
 
 def _check(path: Path, found: str, expected: str, kind: str) -> None:
     """Refuse, and move aside, a file that is not the one expected: the next run fetches anew."""
     if found != expected:
-        rejected = path.with_name(path.name + ".rejected")
-        path.replace(rejected)
-        raise LotteryError(
-            f"{rejected}: {kind} is {found}, expected {expected}; the file was put aside: "
-            f"look at it, then run again to fetch it anew; {MIRROR_HINT}"
-        )
+        _put_aside(path, f"{kind} is {found}, expected {expected}")
+
+
+def _put_aside(path: Path, reason: str) -> NoReturn:
+    rejected = path.with_name(path.name + ".rejected")
+    path.replace(rejected)
+    raise LotteryError(
+        f"{rejected}: {reason}; the file was put aside: "
+        f"look at it, then run again to fetch it anew; {MIRROR_HINT}"
+    )
 
 
 def _check_first_seen(path: Path) -> None:
     note = path.with_name(path.name + ".sha256")
     found = files.digest(path)
     if note.exists():
-        _check(path, found, note.read_text(encoding="utf-8").strip(), "SHA-256 first seen")
+        known = note.read_text(encoding="utf-8").strip()
+        _check(path, found, known, f"(to accept another, delete {note}) SHA-256 first seen")
         return
+    try:
+        archives.check(path)  # an error page's digest must not become the one expected
+    except LotteryError as error:
+        _put_aside(path, str(error).removeprefix(f"{path}: ").partition(";")[0])
     print(f"{path.name}: no digest is published; recording the one first seen, SHA-256 {found}")
     files.write_text(note, found + "\n")
 

