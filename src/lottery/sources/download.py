@@ -113,7 +113,7 @@ def _arriving(body: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         except urllib3.exceptions.TimeoutError:
             raise _Broken("timed out") from None
         except urllib3.exceptions.HTTPError as error:
-            raise _Broken(f"the connection broke ({error})") from None
+            raise _Broken(f"the connection broke ({error.args[0]})") from None
         if not chunk:
             return
         yield chunk
