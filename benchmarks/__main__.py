@@ -37,18 +37,16 @@ def main() -> None:
     )
     given = parser.parse_args()
     cells.prepare()
-    if given.accuracy:
-        found = json.loads(RESULTS.read_text(encoding="utf-8"))
-        found["accuracy"] = accuracy.accuracy(given.threads)
-        show_accuracy(found["accuracy"])
-        files.write_json(RESULTS, found)
-        return
-    if given.profile:
-        found = json.loads(RESULTS.read_text(encoding="utf-8"))
-        found["profile"] = profile.profile(given.threads)
-        show_profile(found["profile"])
-        files.write_json(RESULTS, found)
-        return
+    for name, measure, shown in (
+        ("accuracy", accuracy.accuracy, show_accuracy),
+        ("profile", profile.profile, show_profile),
+    ):
+        if getattr(given, name):
+            found = json.loads(RESULTS.read_text(encoding="utf-8"))
+            found[name] = measure(given.threads)
+            shown(found[name])
+            files.write_json(RESULTS, found)
+            return
     found = race.race(given.threads, 3 if given.quick else 7, given.quick)
     found["machine"] = machine(given.threads)
     show(found)
