@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -34,13 +34,13 @@ def each(run: Callable[..., Any], params: Params, *arguments: Any) -> list[Any]:
         return [run(params, *arguments, seed) for seed in params.seeds]
     waiting, found = list(params.seeds), {}
     running: dict[Any, tuple[Any, int]] = {}
-    # Forked, two processes take ten times as long as one: OpenMP threads spin for a lost team.
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     try:
         for _ in range(most):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs, run, params, *arguments))
-            process.start()
+            with _variable("NUMBA_NUM_THREADS", str(params.threads)):
+                process.start()
             theirs.close()
             running[ours] = process, waiting.pop(0)
             _tell(ours, running[ours][1])
@@ -82,6 +82,36 @@ def processes(threads: int, seeds: int) -> int:
     return min(int(own), seeds)
 
 
+def _context() -> Any:
+    """Processes that are forked from one that has imported what they need and done no work.
+
+    Importing takes seconds of a core, so it is done once for all seeds.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["stages._ready", "pandas"])
+    return context
+
+
+@contextlib.contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    """Processes that are started meanwhile have ``name`` in their environment.
+
+    Numba keeps a thread for each core by default, and one without work spins on a core that another
+    process could have; it reads the variable when it is imported.
+    """
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
 def _tell(line: Any, seed: int | None) -> None:
     # A process that was killed does not listen; reading its answer says so.
     with contextlib.suppress(BrokenPipeError):
@@ -106,6 +136,8 @@ def _work(line: Connection, run: Callable[..., Any], *arguments: Any) -> None:
     # tqdm's own lock is a semaphore of the system's, which a stopped process would leave behind.
     tqdm.set_lock(threading.RLock())
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    from stages import _ready  # noqa: F401  (already there where processes are forked)
+
     try:
         while (seed := line.recv()) is not None:
             line.send(run(*arguments, seed))

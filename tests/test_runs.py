@@ -321,7 +321,7 @@ def test_a_gpu_that_is_not_there() -> None:
 
 
 def test_vectors_of_another_width_are_refused(make_cell: MakeCell) -> None:
-    with pytest.raises(LotteryError, match="vectors of 6 numbers, but the model's dim is 7"):
+    with pytest.raises(LotteryError, match=r"vectors of shape \(\d+, 6\), but the model's dim is 7"):
         make_cell(embedding="vectors", dim=7)
 
 

@@ -122,9 +122,9 @@ def _vectors(folder: Path, rows: int, dim: int) -> tuple[torch.Tensor, torch.Ten
     if not path.exists():
         raise LotteryError(f"{path}: not found; tokens.vectors is null, but a model wants vectors")
     vectors = batches.array(path)
-    if vectors.shape[1] != dim:
+    if vectors.shape[1:] != (dim,):
         raise LotteryError(
-            f"{path}: vectors of {vectors.shape[1]} numbers, but the model's dim is {dim}; "
+            f"{path}: vectors of shape {vectors.shape}, but the model's dim is {dim}; "
             "make models.<model>.dim and tokens.vectors agree"
         )
     covered = np.array(batches.array(folder / "covered.npy")[:rows])
