@@ -12,8 +12,10 @@ from lottery.report.reference import ARMS
 from lottery.report.styles import DASHES, Style, words
 
 Part = dict[str, Any]
+# What may be missing; the template leaves out what is None.
 SHOWN = (
-    "accuracy legend levels controls tickets connectivity kinds survivors learning moments".split()
+    *("accuracy", "legend", "levels", "controls", "tickets", "connectivity", "kinds"),
+    *("survivors", "learning", "moments"),
 )
 
 

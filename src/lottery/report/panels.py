@@ -166,7 +166,11 @@ def samples(
 ) -> list[tuple[Markup, str]]:
     """Samples and words of those ``kinds`` that are shown."""
     names = set(shown)
-    return [(swatch(*look), meaning) for kind, (*look, meaning) in kinds.items() if kind in names]
+    return [
+        (swatch(colour, shape, dash), meaning)
+        for kind, (colour, shape, dash, meaning) in kinds.items()
+        if kind in names
+    ]
 
 
 def legend(drawn: dict[str, Style], names: list[str]) -> list[tuple[Markup, str]]:

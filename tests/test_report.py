@@ -1,0 +1,178 @@
+"""The report page: what is in the tables is on it, and nothing of them can break it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, refused
+
+from lottery.report.content import COLUMNS, Content
+from lottery.report.page import render
+from lottery.report.panels import barriers
+from lottery.report.reference import curves
+
+CELLS = [
+    f"{corpus}-{model}" for corpus in ("rotten_tomatoes", "reuters_r8") for model in ("cnn", "lstm")
+]
+HOSTILE = """<script>alert("1")</script>'"&<img src=x onerror=alert(2)></svg></style>{{ 7 * 7 }}"""
+VERDICTS = ("supported", "contradicted", "undecided", "not tested")
+
+
+def frame(name: str, rows: list[Any] | None = None) -> pd.DataFrame:
+    return pd.DataFrame(rows or [], columns=COLUMNS[name].split())
+
+
+def nothing() -> dict[str, Any]:
+    tables: dict[str, Any] = {name: frame(name) for name in COLUMNS}
+    return tables | {"tensors": {}, "epochs": {}, "connectivity": {}, "provenance": {}, "data": []}
+
+
+def mean_levels(cell: str, runs: pd.DataFrame) -> pd.DataFrame:
+    """As the analysis gives them, but with a plain range of two standard errors."""
+    dense = runs[runs.level == 0].drop_duplicates("seed").set_index("seed").test_accuracy
+    runs = runs.assign(difference=runs.test_accuracy - runs.seed.map(dense))
+    groups = runs.groupby(["strategy", "level"], sort=False)
+    own = groups.agg(sparsity=("sparsity", "mean"), n=("seed", "size")).reset_index()
+    for name, low, high, key in (
+        ("accuracy", "low", "high", "test_accuracy"),
+        ("difference", "difference_low", "difference_high", "difference"),
+    ):
+        half = 2 * groups[key].sem().to_numpy()
+        own[name] = groups[key].mean().to_numpy()
+        own[low], own[high] = own[name] - half, own[name] + half
+    return own.assign(cell=cell)
+
+
+def paths_between(levels: int, seeds: int) -> pd.DataFrame:
+    alphas = np.linspace(0, 1, 11)
+    rows = [
+        (
+            kind,
+            seed,
+            level,
+            alpha,
+            0.1 + rise * alpha * (1 - alpha),
+            20 + 4 * rise * alpha * (1 - alpha),
+        )
+        for place, kind in enumerate(("levels", "orders"))
+        for seed in range(seeds)
+        for level in range(place ^ 1, levels)
+        for rise in [(1 + place) * (0.2 + 0.3 * level + 0.1 * seed)]
+        for alpha in alphas
+    ]
+    return frame("connectivity", rows)
+
+
+def cell_tables(cell: str) -> dict[str, Any]:
+    """One cell of the repository's own tables, with made-up controls and exploratory tables."""
+    runs = pd.read_csv(ROOT / "plots" / "curves" / f"{cell}.csv")
+    chosen = runs[runs.chosen].groupby("strategy", sort=False)
+    dense = runs[runs.level == 0].test_accuracy.mean()
+    tickets = chosen.agg(sparsity=("sparsity", "mean"), test_accuracy=("test_accuracy", "mean"))
+    tickets = tickets.reindex(runs.strategy.unique()).rename_axis("strategy").reset_index()
+    controls = runs[(runs.strategy == "random_reinit") & runs.level.isin([2, 4])]
+    made_up = [
+        controls.assign(strategy=name, test_accuracy=controls.test_accuracy - 0.6 * place)
+        for place, name in enumerate(("reinit_same_mask", "shuffled_mask", "snip"), 1)
+    ]
+    own = runs[runs.level > 0]
+    tables = {
+        name: pd.concat(
+            pd.read_csv(ROOT / "plots" / "tables" / f"{cell}-{strategy}" / f"{name}.csv")
+            for strategy in runs.strategy.unique()
+        )
+        for name in ("tensors", "epochs")
+    }
+    classes = [(number, name) for number, name in enumerate(("acq & trade", "earn", "<crude>"))]
+    return tables | {
+        "levels": mean_levels(cell, pd.concat([runs, *made_up])),
+        "tickets": tickets.assign(cell=cell, difference=tickets.test_accuracy - dense),
+        "per_seed": own[own.level == 2].assign(cell=cell, difference=own.test_accuracy - dense),
+        "predictions": own.assign(
+            cell=cell,
+            only_dense=40 + own.level,
+            only_level=38 - own.level,
+            mcnemar_p=0.9 / 4.0**own.level,
+            calibration_error=3 + 0.5 * own.seed,
+        ),
+        "classes": pd.concat(
+            own[own.level.isin([1, 3])].assign(
+                **{"cell": cell, "class": number, "name": name, "documents": 500 - 100 * number},
+                accuracy=own.test_accuracy - number,
+            )
+            for number, name in classes
+        ),
+        "connectivity": paths_between(runs.level.nunique(), 3),
+    }
+
+
+def claims() -> dict[str, pd.DataFrame]:
+    """Made up, with every verdict."""
+    sentences = [
+        "A winning ticket's own initial weights beat fresh random weights at the same sparsity.",
+        "Moderate pruning makes test accuracy better than the dense network's.",
+        "Late rewinding beats rewinding to the initial weights.",
+        "The advantage survives a sensible scale of the embedding's first values.",
+    ]
+    names = [
+        "winning_beats_same_mask",
+        "moderate_pruning_helps",
+        "late_beats_early",
+        "sensible_scale",
+    ]
+    rows, contrasts = [], []
+    for place, (name, sentence, verdict) in enumerate(zip(names, sentences, VERDICTS, strict=True)):
+        tested = verdict != "not tested"
+        rows.append((name, sentence, verdict, *(4 * (verdict == other) for other in VERDICTS)))
+        for shift, cell in enumerate(CELLS):
+            effect = (2.34, -1.52, 0.21, np.nan)[place] + 0.1 * shift
+            half = 0.9 + 0.1 * shift
+            measured = (3, effect, effect - half, effect + half, 0.0004, 0.0123, 1.87)
+            contrasts.append(
+                (name, cell, "winning_ticket - reinit_same_mask", "3 4" if tested else np.nan)
+                + (measured if tested else (0, *[np.nan] * 6))
+                + (verdict,)
+            )
+    return {"claims": frame("claims", rows), "contrasts": frame("contrasts", contrasts)}
+
+
+def realistic(cells: list[str] = CELLS) -> Content:
+    """The committed tables of the quick profile, and claims that were made up."""
+    own = {cell: cell_tables(cell) for cell in cells}
+    joined = {
+        name: pd.concat(tables[name] for tables in own.values())
+        for name in ("levels", "tickets", "per_seed", "predictions", "classes")
+    }
+    by_cell = {
+        name: {cell: tables[name] for cell, tables in own.items()}
+        for name in ("tensors", "epochs", "connectivity")
+    }
+    return Content(
+        **claims(),
+        **joined,
+        **by_cell,
+        failed=frame("failed", [(CELLS[1], "late_rewinding", 2, 5, "the loss is not finite")]),
+        provenance={
+            "code": "32f6310c0ffee32f6310c0ffee32f6310c0ffee",
+            "parameters": "params.yaml, sha256 " + 4 * "0123456789abcdef",
+            "versions": "Python 3.11, torch 2.13.0, numpy 2.4.0, pandas 3.0.0",
+        },
+        data=[
+            {
+                "corpus": "rotten_tomatoes",
+                "documents": 10662,
+                "of": 10662,
+                "classes": 2,
+                "note": "",
+            },
+            {
+                "corpus": "reuters_r8",
+                "documents": 7674,
+                "of": 21578,
+                "classes": 8,
+                "note": "Only documents with exactly one of the eight topics are in this set.",
+            },
+        ],
+    )
