@@ -38,8 +38,10 @@ def accuracy(
     )
     _published(picture, published, x, y)
     _dense(picture, levels, x, y)
+    aside = _aside(drawn, list(levels.strategy.unique()))
     for strategy, own in levels.groupby("strategy", sort=False):
-        _strategy(picture, str(strategy), own.sort_values("level"), drawn[strategy], x, y)
+        shift = aside.get(str(strategy), 0)
+        _strategy(picture, str(strategy), own.sort_values("level"), drawn[strategy], x, y, shift)
     for row in tickets.dropna(subset=["sparsity", "test_accuracy"]).itertuples():
         title = (
             f"{words(row.strategy)}, the ticket chosen on validation: "
@@ -94,6 +96,12 @@ def _dense(picture: svg.Element, levels: pd.DataFrame, x: svg.Scale, y: svg.Scal
         svg.line(picture, ends, "dense", "", title)
 
 
+def _aside(drawn: dict[str, Style], shown: list[str]) -> dict[str, float]:
+    """Controls share their levels: each stands a few pixels beside the next, or they would hide."""
+    controls = [name for name, style in drawn.items() if style.control and name in shown]
+    return {name: 7 * (place - (len(controls) - 1) / 2) for place, name in enumerate(controls)}
+
+
 def _strategy(
     picture: svg.Element,
     strategy: str,
@@ -101,12 +109,13 @@ def _strategy(
     style: Style,
     x: svg.Scale,
     y: svg.Scale,
+    shift: float,
 ) -> None:
     own = own[own.remaining > 0].dropna(subset=["accuracy"])
     sure = own.dropna(subset=["low", "high"])
     if style.control:
         for row in sure.itertuples():
-            ends = [(x(row.remaining), y(value)) for value in (row.low, row.high)]
+            ends = [(x(row.remaining) + shift, y(value)) for value in (row.low, row.high)]
             svg.line(picture, ends, style.colour)
     else:
         edges = (
@@ -123,5 +132,5 @@ def _strategy(
             f"{words(strategy)}, level {int(row.level)}: {fixed(row.accuracy)} %{sure_of} "
             f"with {row.remaining:.3g} % of weights, seeds: {int(row.n)}"
         )
-        at = x(row.remaining), y(row.accuracy)
+        at = x(row.remaining) + shift, y(row.accuracy)
         svg.marker(picture, style.marker, *at, f"{kind} {style.colour}", title)

@@ -15,7 +15,7 @@ Part = dict[str, Any]
 # What may be missing; the template leaves out what is None.
 SHOWN = (
     *("accuracy", "legend", "levels", "controls", "tickets", "connectivity", "kinds"),
-    *("survivors", "learning", "moments"),
+    *("survivors", "shades", "learning", "moments"),
 )
 
 
@@ -90,6 +90,7 @@ def _panels(cell: str, content: Content, levels: pd.DataFrame, tickets: pd.DataF
             (words(name), panels.survivors(cell, name, own))
             for name, own in tensors.groupby("strategy", sort=False)
         ]
+        part["shades"] = panels.shades()
     if len(epochs):
         moments = {
             str(name): _moments(own, levels, tickets)

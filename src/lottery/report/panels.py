@@ -48,7 +48,7 @@ def connectivity(cell: str, paths: pd.DataFrame) -> Markup:
     picture = svg.chart(420, 350, f"{cell}: barriers of test error and train loss by level")
     x = svg.Scale(rises.level.min() - 0.4, rises.level.max() + 0.4, 48, 410)
     for place, (name, title) in enumerate(BARRIERS.items()):
-        top = 26 + 150 * place
+        top = 26 + 168 * place
         rows = svg.ticks(0, float(rises[name].max()), 4)
         y = svg.Scale(rows[0], rows[-1], top + 110, top)
         last = place == len(BARRIERS) - 1
@@ -80,12 +80,11 @@ def survivors(cell: str, strategy: str, tensors: pd.DataFrame) -> Markup:
     levels = sorted(tensors.level.unique())
     row, left = 15, 150
     label = f"{cell}, {words(strategy)}: percent of weights remaining in each tensor by level"
-    picture = svg.chart(420, row * len(names) + 46, label)
-    x = svg.Scale(levels[0] - 0.5, levels[-1] + 0.5, left, 414)
+    picture = svg.chart(370, row * len(names) + 46, label)
+    x = svg.Scale(levels[0] - 0.5, levels[-1] + 0.5, left, 366)
     width = x(levels[0] + 0.5) - left
     for (name, level), (alive, size) in zip(shares.index, shares.to_numpy(), strict=True):
         part = 100 * alive / size if size else 0.0
-        shade = max(0.06, 1 + np.log10(max(part, 1) / 100) / 2)
         box = svg.add(
             picture,
             "rect",
@@ -93,18 +92,32 @@ def survivors(cell: str, strategy: str, tensors: pd.DataFrame) -> Markup:
             y=row * names.index(name),
             width=width - 1,
             height=row - 1,
-            fill_opacity=f"{shade:.2f}",
+            fill_opacity=_shade(part),
             class_="heat",
         )
         svg.add(box, "title", f"{name}, level {level}: {part:.3g} % of {int(size):,} weights")
-    axes = svg.add(picture, "g", class_="axes")
+    axes = svg.add(picture, "g", class_="axes fine")
     for place, name in enumerate(names):
         svg.add(axes, "text", str(name), x=left - 8, y=row * place + 11, class_="end")
     for level in _whole(pd.Series(levels)):
         at = {"x": x(level), "y": row * len(names) + 14}
         svg.add(axes, "text", f"{level:g}", class_="middle", **at)
-    svg.add(axes, "text", "level", x=(left + 414) / 2, y=row * len(names) + 34, class_="middle")
+    svg.add(axes, "text", "level", x=(left + 366) / 2, y=row * len(names) + 34, class_="middle")
     return svg.done(picture)
+
+
+def _shade(percent: float) -> str:
+    return f"{max(0.08, 1 + np.log10(max(percent, 1) / 100) / 2):.2f}"
+
+
+def shades() -> list[tuple[Markup, str]]:
+    """What the colours of :func:`survivors` mean."""
+    entries = []
+    for percent in (100, 30, 10, 3, 1):
+        picture = svg.Element("svg", {"viewBox": "0 0 34 12", "aria-hidden": "true"})
+        svg.add(picture, "rect", width=34, height=12, fill_opacity=_shade(percent), class_="heat")
+        entries.append((svg.done(picture), f"{percent} %" + (" or less" if percent == 1 else "")))
+    return entries
 
 
 def learning(cell: str, strategy: str, epochs: pd.DataFrame, shown: dict[str, int]) -> Markup:
@@ -117,7 +130,7 @@ def learning(cell: str, strategy: str, epochs: pd.DataFrame, shown: dict[str, in
     own = epochs[epochs.strategy == strategy]
     x = svg.Scale(0.7, max(float(epochs.epoch.max()), 1) + 0.3, 42, 292)
     for place, (name, title) in enumerate(CURVES.items()):
-        top = 26 + 140 * place
+        top = 26 + 158 * place
         means = epochs.groupby(["strategy", "level", "epoch"])[name].mean()
         rows = svg.ticks(float(means.min()), float(means.max()), 4)
         y = svg.Scale(rows[0], rows[-1], top + 100, top)
