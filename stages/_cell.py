@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from lottery import files, paths, registry, runs
+from lottery import cells, files, paths, registry
 from lottery import params as parameters
+from lottery.cells import Cell
 from lottery.errors import LotteryError
 from lottery.params import Params
+from lottery.pruning.control import Control
+from lottery.pruning.criterion import Criterion
 from lottery.pruning.strategy import Strategy
-from lottery.runs import Cell
 from lottery.training import device
 
 FAILURE = "failed.json"
@@ -27,7 +29,7 @@ def network(params: Params, corpus: str, model: str) -> tuple[nn.Module, int, to
     module = registry.load("lottery.models", model, "model")
     settings = params.models[model]
     options = parameters.options(settings, module.Options, model)
-    built, rows = runs.build(module, options, settings, paths.tokens(corpus))
+    built, rows = cells.build(module, options, settings, paths.tokens(corpus))
     built.precision = getattr(torch, params.precision)
     return built.to(place), rows, place
 
@@ -37,7 +39,7 @@ def load(params: Params, corpus: str, model: str) -> Cell:
     built, rows, place = network(params, corpus, model)
     train = params.train[paths.cell(corpus, model)]
     folder = paths.tokens(corpus)
-    return runs.load_cell(built, rows, folder, place, params.models[model], train, params.rewind)
+    return cells.load_cell(built, rows, folder, place, params.models[model], train, params.rewind)
 
 
 def shapes(model: nn.Module) -> Shapes:
@@ -48,6 +50,16 @@ def shapes(model: nn.Module) -> Shapes:
 def strategy(name: str) -> Strategy:
     """The registered strategy ``name``."""
     return registry.load("lottery.pruning.strategies", name, "strategy").STRATEGY
+
+
+def control(name: str) -> Control:
+    """The registered control ``name``."""
+    return registry.load("lottery.pruning.controls", name, "control").CONTROL
+
+
+def criterion(name: str) -> Criterion:
+    """The registered criterion ``name``."""
+    return registry.load("lottery.pruning.criteria", name, "criterion").CRITERION
 
 
 def sections(params: Params, corpus: str, model: str) -> dict[str, Any]:

@@ -4,21 +4,26 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from lottery import files, paths, runs
+from lottery.cells import Cell
 from lottery.params import Params
 from lottery.pruning import masks
-from lottery.runs import Cell, DenseRun, Level
+from lottery.pruning.masks import RemovedAt
+from lottery.runs import DenseRun, Level
 from lottery.training import checkpoints
 from lottery.training.loop import Diverged, Row
 from stages import _cell, _progress
+
+RECORD = "removed_at.safetensors"
 
 
 def prune(params: Params, corpus: str, model: str, strategy: str, folder: Path, seed: int) -> None:
     """One seed's chain, into its place in ``folder``; one that diverged leaves why."""
     cell = _cell.load(params, corpus, model)
-    rule = _cell.strategy(strategy)
+    rule, criterion = _cell.strategy(strategy), _cell.criterion(params.prune.criterion)
     run = f"{paths.cell(corpus, model)}-{strategy}"
     name, own = f"{run} seed {seed}", paths.seed(folder, seed)
     source = paths.seed(paths.dense(corpus, model), seed)
@@ -36,7 +41,7 @@ def prune(params: Params, corpus: str, model: str, strategy: str, folder: Path, 
         def on_epoch(epoch: int, row: Row) -> None:
             bar.set_postfix(epoch=epoch, accuracy=f"{row['validation_accuracy']:.1f} %")
 
-        chain = runs.chain(cell, rule, dense, seed, params.prune, on_epoch, progress)
+        chain = runs.chain(cell, rule, criterion, dense, seed, params.prune, on_epoch, progress)
         try:
             write(own, _counted(chain, bar))
         except Diverged as error:
@@ -51,7 +56,9 @@ def _facts(params: Params, corpus: str, model: str, cell: Cell, dense: Path) -> 
     """Not how many levels there are: a longer chain begins as a shorter one."""
     prune = params.prune
     sections = _cell.sections(params, corpus, model) | {
-        "prune": {name: getattr(prune, name) for name in ("rate", "scope", "parameters")},
+        "prune": {
+            name: getattr(prune, name) for name in ("rate", "criterion", "scope", "parameters")
+        },
         "rewind": params.rewind,
     }
     inputs = _progress.tokens(paths.tokens(corpus), cell.vectors is not None)
@@ -75,11 +82,24 @@ def write(folder: Path, chain: Iterable[Level]) -> None:
         survivors = masks.survivors(level.weights, level.removed_at, level.number)
         checkpoints.save(survivors, paths.level(folder, level.number))
         epochs += [{"level": level.number, **row} for row in level.history]
-        for name, (alive, size) in masks.counts(level.removed_at, level.number).items():
-            tensors.append({"level": level.number, "parameter": name, "alive": alive, "size": size})
-    checkpoints.save(level.removed_at, folder / "removed_at.safetensors")
+        tensors += counts(level)
+    checkpoints.save(level.removed_at, folder / RECORD)
     files.write_csv(folder / "epochs.csv", epochs)
     files.write_csv(folder / "tensors.csv", tensors)
+
+
+def counts(level: Level) -> list[dict[str, object]]:
+    """What each tensor keeps at ``level``, a row each."""
+    found = masks.counts(level.removed_at, level.number).items()
+    return [
+        {"level": level.number, "parameter": name, "alive": alive, "size": size}
+        for name, (alive, size) in found
+    ]
+
+
+def load_record(folder: Path, shapes: _cell.Shapes) -> RemovedAt:
+    """A seed's record of what went at which level. Raises LotteryError for another network's."""
+    return checkpoints.load(folder / RECORD, shapes, torch.uint8)
 
 
 def _counted(chain: Iterable[Level], bar: tqdm) -> Iterable[Level]:

@@ -5,8 +5,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lottery import files, paths, runs
+from lottery.cells import Cell
 from lottery.params import Params
-from lottery.runs import Cell
 from lottery.training import checkpoints
 from lottery.training.loop import Diverged
 from stages import _cell, _progress

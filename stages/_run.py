@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(name: str, description: str | None, run: Callable[..., None], *arguments: str) -> None:
-    """Parse ``arguments`` (of ``corpus``, ``model``, ``strategy``), read params.yaml, run.
+    """Parse ``arguments`` (``corpus``, ``model``, ``strategy``, ``control``), read the params, run.
 
     Exits with 1 and one line for a LotteryError or a full disk; ``--debug`` adds the traceback.
     """
@@ -64,6 +64,7 @@ def _check(settings: Params, argument: str, value: str) -> None:
         "corpus": settings.corpora,
         "model": settings.models,
         "strategy": settings.strategies,
+        "control": settings.controls,
     }[argument]
     if value not in known:
         hint = suggestion(value, list(known))

@@ -1,4 +1,4 @@
-"""Draw the curves, learning curves and densities of all cells, from the tables in plots/."""
+"""Draw all cells' figures and write the report, from the tables in plots/."""
 
 import pandas as pd
 
@@ -6,11 +6,14 @@ from lottery import figures, files, paths
 from lottery.analysis import tables
 from lottery.errors import LotteryError
 from lottery.params import Params
-from stages import _run
+from lottery.report import page
+from stages import _report, _run
 
 
 def run(params: Params) -> None:
-    """``plots/figures/``: ``overview`` and three figures a cell, each as SVG and PNG."""
+    """``plots/report.html``; ``plots/figures/``: ``overview`` and three figures a cell, each as SVG
+    and PNG."""
+    files.write_text(paths.REPORT, page.render(_report.content(params)))
     curves = {
         paths.cell(corpus, model): tables.read(paths.curves(paths.cell(corpus, model)))
         for corpus in params.corpora

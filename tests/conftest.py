@@ -14,7 +14,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from lottery import files, runs
+from lottery import cells, files
 from lottery.errors import LotteryError
 from lottery.models import cnn, lstm
 
@@ -80,10 +80,10 @@ MODELS: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.fixture
-def make_cell(tmp_path: Path) -> Callable[..., runs.Cell]:
+def make_cell(tmp_path: Path) -> Callable[..., cells.Cell]:
     """A cell over synthetic tokens: ``make_cell("cnn", epochs=2, budget="full")``."""
 
-    def make(model: str = "cnn", classes: int = 2, **changes: Any) -> runs.Cell:
+    def make(model: str = "cnn", classes: int = 2, **changes: Any) -> cells.Cell:
         folder = write_tokens(tmp_path / f"tokens-{classes}", classes)
         module, options = MODELS[model]
         settings = SimpleNamespace(
@@ -100,8 +100,8 @@ def make_cell(tmp_path: Path) -> Callable[..., runs.Cell]:
         for name, value in changes.items():
             place = next(part for part in (settings, train, rewind) if hasattr(part, name))
             setattr(place, name, value)
-        built, rows = runs.build(module, options, settings, folder)
-        return runs.load_cell(built, rows, folder, torch.device("cpu"), settings, train, rewind)
+        built, rows = cells.build(module, options, settings, folder)
+        return cells.load_cell(built, rows, folder, torch.device("cpu"), settings, train, rewind)
 
     return make
 

@@ -18,6 +18,8 @@ STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 CHOSEN = {
     "${item.source}": "lottery.corpora",
     "src/lottery/models/${item.model}.py": "lottery.models",
+    "src/lottery/pruning/controls/${item.control}.py": "lottery.pruning.controls",
+    "src/lottery/pruning/criteria/${prune.criterion}.py": "lottery.pruning.criteria",
     "src/lottery/pruning/strategies/${item.strategy}.py": "lottery.pruning.strategies",
 }
 """Modules that a parameter chooses, and the package they come from."""
@@ -66,7 +68,7 @@ def test_no_dep_is_a_parent_of_a_cached_out() -> None:
         for out, options in (entry.items() if isinstance(entry, dict) else [(entry, {})])
         if options.get("cache", True)
     ]
-    assert len(cached) == 5
+    assert len(cached) == 6
     for stage in STAGES.values():
         for dep in stage["deps"]:
             assert not any(out.startswith(f"{dep}/") for out in cached), dep

@@ -10,9 +10,11 @@ from conftest import MODELS
 from test_runs import PRUNE, quiet, strategy
 
 from lottery import runs
+from lottery.cells import Cell
 from lottery.errors import LotteryError
 from lottery.kernels import rows
-from lottery.runs import Cell, DenseRun, Level
+from lottery.pruning.criteria.magnitude import CRITERION as MAGNITUDE
+from lottery.runs import DenseRun, Level
 from lottery.training import loop, optimisers
 from lottery.training.progress import Epochs, Progress
 from stages import _locks, _progress
@@ -78,9 +80,9 @@ def test_a_chain_that_is_stopped_again_and_again(
 
     def run(stop: Callable[[int, loop.Row], None], prune: object = PRUNE) -> list[Level]:
         progress = Progress(tmp_path / "p", 0)
-        return list(runs.chain(cell, strategy(name), dense, 0, prune, stop, progress))
+        return list(runs.chain(cell, strategy(name), MAGNITUDE, dense, 0, prune, stop, progress))
 
-    expected = list(runs.chain(cell, strategy(name), dense, 0, PRUNE, quiet))
+    expected = list(runs.chain(cell, strategy(name), MAGNITUDE, dense, 0, PRUNE, quiet))
     found = interrupted(run, 1)
     assert isinstance(found, list)
     for one, other in zip(found, expected, strict=True):
@@ -105,7 +107,9 @@ def test_more_levels_train_only_the_new_ones(
     for levels in (2, 4, 3):
         prune = type("Prune", (), {**vars(PRUNE), "levels": levels})
         progress = Progress(tmp_path / "p")
-        chain = runs.chain(cell, strategy("winning_ticket"), dense, 0, prune, quiet, progress)
+        chain = runs.chain(
+            cell, strategy("winning_ticket"), MAGNITUDE, dense, 0, prune, quiet, progress
+        )
         assert [level.number for level in chain] == list(range(1, levels + 1))
     assert trained == [1, 2, 3, 4]
 
@@ -117,12 +121,14 @@ def test_damage_is_found_and_done_again(
 ) -> None:
     cell = make_cell(epochs=3)
     dense = runs.dense(cell, 0, quiet)
-    expected = list(runs.chain(cell, strategy("winning_ticket"), dense, 0, PRUNE, quiet))
+    expected = list(runs.chain(cell, strategy("winning_ticket"), MAGNITUDE, dense, 0, PRUNE, quiet))
     said: list[str] = []
 
     def run(stop: Callable[[int, loop.Row], None]) -> list[Level]:
         progress = Progress(tmp_path / "p", 0, said.append)
-        return list(runs.chain(cell, strategy("winning_ticket"), dense, 0, PRUNE, stop, progress))
+        return list(
+            runs.chain(cell, strategy("winning_ticket"), MAGNITUDE, dense, 0, PRUNE, stop, progress)
+        )
 
     with pytest.raises(Stop):
         run(after(8))  # two levels of three epochs, and two epochs of the third

@@ -1,17 +1,12 @@
 """The report page: what is in the tables is on it, and nothing of them can break it."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
-from conftest import ROOT, refused
+from conftest import ROOT
 
 from lottery.report.content import COLUMNS, Content
-from lottery.report.page import render
-from lottery.report.panels import barriers
-from lottery.report.reference import curves
 
 CELLS = [
     f"{corpus}-{model}" for corpus in ("rotten_tomatoes", "reuters_r8") for model in ("cnn", "lstm")

@@ -13,10 +13,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from test_report import CELLS, HOSTILE, nothing, realistic
-
-from lottery.report.content import Content
-from lottery.report.page import render
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
 pytestmark = [

@@ -9,10 +9,12 @@ from conftest import MODELS
 from torch import nn
 
 from lottery import batches, registry, runs, seeds
+from lottery.cells import Cell
 from lottery.errors import LotteryError
 from lottery.pruning import masks
+from lottery.pruning.criteria.magnitude import CRITERION as MAGNITUDE
 from lottery.pruning.strategy import Strategy
-from lottery.runs import Cell, DenseRun, Level
+from lottery.runs import DenseRun, Level
 from lottery.training import device, loop, optimisers
 from lottery.training.optimisers import Optimiser
 
@@ -32,7 +34,7 @@ def strategy(name: str) -> Strategy:
 
 def chain(cell: Cell, name: str, dense: DenseRun, **changes: object) -> list[Level]:
     prune = SimpleNamespace(**{**vars(PRUNE), **changes})
-    return list(runs.chain(cell, strategy(name), dense, 0, prune, quiet))
+    return list(runs.chain(cell, strategy(name), MAGNITUDE, dense, 0, prune, quiet))
 
 
 STRATEGIES = registry.names("lottery.pruning.strategies")
@@ -175,7 +177,11 @@ def test_randomness_is_of_what_the_design_says(
     for name in ("winning_ticket", "random_reinit", "late_rewinding"):
         orders.clear()
         streams.clear()
-        list(runs.chain(cell, strategy(name), dense, 7, SimpleNamespace(**vars(PRUNE)), quiet))
+        list(
+            runs.chain(
+                cell, strategy(name), MAGNITUDE, dense, 7, SimpleNamespace(**vars(PRUNE)), quiet
+            )
+        )
         found[name] = (list(orders), [key for key in streams if key[1] == "dropout"])
     epochs = [0, 1, 2] * 3
     assert found["winning_ticket"][0] == [(7, epoch) for epoch in epochs]
@@ -321,7 +327,9 @@ def test_a_gpu_that_is_not_there() -> None:
 
 
 def test_vectors_of_another_width_are_refused(make_cell: MakeCell) -> None:
-    with pytest.raises(LotteryError, match=r"vectors of shape \(\d+, 6\), but the model's dim is 7"):
+    with pytest.raises(
+        LotteryError, match=r"vectors of shape \(\d+, 6\), but the model's dim is 7"
+    ):
         make_cell(embedding="vectors", dim=7)
 
 

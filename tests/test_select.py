@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lottery.analysis import scores, tables
-from lottery.analysis.select import VALIDATION_COLUMNS, cell_metrics, choose_level
+from lottery.analysis.select import VALIDATION_COLUMNS, cell_metrics, cell_tickets, choose_level
 
 
 def table(accuracies: list[list[float]]) -> pd.DataFrame:
@@ -81,14 +81,21 @@ def test_metrics_of_a_cell() -> None:
                 accuracy = 80 + seed + (shift if level else 0)
                 rows.append((strategy, seed, level, level / 4, accuracy))
     levels = pd.DataFrame(rows, columns=["strategy", "seed", "level", "sparsity", "test_accuracy"])
-    assert cell_metrics(levels, {"a": 2, "b": None}, {}) == {
-        "dense": {"seeds": 2, "test_accuracy": 80.5, "test_accuracy_std": 0.707},
-        "a": {"sparsity": 0.5, "test_accuracy": 80.5, "difference": 0.0},
-        "b": {"sparsity": None, "test_accuracy": None, "difference": None},
+    tickets = cell_tickets(levels, {"a": 2, "b": None})
+    assert list(tickets.n) == [2, 2, 0]
+    assert tickets["std"][0] == pytest.approx(0.5**0.5)
+    assert cell_metrics(tickets, {}) == {
+        "dense": {"test_accuracy": 80.5},
+        "a": {"sparsity": 0.5, "difference": 0.0},
+        "b": {"sparsity": None, "difference": None},
     }
-    one = cell_metrics(levels[levels.seed == 0], {"b": 1}, {})
-    assert one["dense"]["test_accuracy_std"] is None
-    assert one["b"]["difference"] == -3.0
+    one = cell_tickets(levels[levels.seed == 0], {"b": 1})
+    assert one["std"].isna().all()
+    assert cell_metrics(one, {"b": 1})["b"] == {
+        "sparsity": 0.25,
+        "difference": -3.0,
+        "failed_seeds": 1,
+    }
 
 
 @given(st.integers(2, 5), st.integers(1, 30), st.integers(0, 99))

@@ -21,6 +21,15 @@ def check(settings: Params, root: Path = Path()) -> None:
         params.options(model, module.Options, name)
     for place, name in enumerate(settings.strategies):
         _load("lottery.pruning.strategies", name, "strategy", f"strategies.{place}")
+    if params.BRANCHED not in settings.strategies:
+        raise LotteryError(
+            f"strategies: '{params.BRANCHED}' is missing; controls and connectivity begin at it"
+        )
+    for place, name in enumerate(settings.controls):
+        _load("lottery.pruning.controls", name, "control", f"controls.{place}")
+        if name in settings.strategies:
+            raise LotteryError(f"controls.{place}: '{name}' is among the strategies too")
+    _load("lottery.pruning.criteria", settings.prune.criterion, "criterion", "prune.criterion")
 
 
 def _check_source(name: str, corpus: Corpus, root: Path) -> None:

@@ -22,6 +22,8 @@ Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Rate = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 PositiveFloat = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+BRANCHED = "winning_ticket"
+"""The strategy that controls and connectivity depart from."""
 ParameterKind = Literal["embedding", "weights", "biases"]
 
 
@@ -120,6 +122,8 @@ class Prune:
     levels: Annotated[int, Field(ge=1, le=254)] | None
     until: Rate | None
     """A sparsity: the chain ends at the first level that reaches it."""
+    criterion: Name
+    """What a weight is worth: a module of ``src/lottery/pruning/criteria``."""
     scope: Literal["local", "global"]
     parameters: Annotated[tuple[ParameterKind, ...], Field(min_length=1), AfterValidator(_distinct)]
 
@@ -136,12 +140,38 @@ class Rewind:
     budget: Literal["remaining", "full"]
 
 
+Levels = Annotated[tuple[Annotated[int, Field(ge=1, le=254)], ...], AfterValidator(_distinct)]
+
+
+@dataclass(frozen=True, config=strict.CONFIG)
+class Branch:
+    """``branch``: the single trainings beside the winning ticket."""
+
+    levels: Levels
+    """Where each of ``controls`` departs from it."""
+
+
+@dataclass(frozen=True, config=strict.CONFIG)
+class Connectivity:
+    """``connectivity``: the straight lines between trained networks."""
+
+    levels: Levels
+    """From the level before to each of these, and between two data orders of each."""
+    points: Annotated[int, Field(ge=3, le=101)]
+    """Networks that are evaluated on a line, both its ends among them."""
+
+
+Points = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
 @dataclass(frozen=True, config=strict.CONFIG)
 class Evaluate:
-    """``evaluate``: when a ticket counts as matching."""
+    """``evaluate``: when a ticket counts as matching, in points of accuracy below dense."""
 
-    tolerance: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-    """Points of accuracy below dense."""
+    tolerance: Points
+    """On validation, averaged over seeds: by this the ticket is chosen."""
+    margin: Points
+    """On test: more than this is what a claim of matching has to rule out."""
 
 
 @dataclass(frozen=True, config=strict.CONFIG)
@@ -151,6 +181,7 @@ class _Document:
     corpora: Annotated[dict[Name, Corpus], Field(min_length=1)]
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     strategies: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
+    controls: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
     device: Literal["auto", "cpu", "cuda"]
     threads: Annotated[int, Field(ge=1, le=1024)]
@@ -160,6 +191,8 @@ class _Document:
     train: dict[str, dict[str, Any]]
     prune: Prune
     rewind: Rewind
+    branch: Branch
+    connectivity: Connectivity
     evaluate: Evaluate
 
 
@@ -170,6 +203,7 @@ class Params:
     corpora: Mapping[str, Corpus]
     models: Mapping[str, Model]
     strategies: tuple[str, ...]
+    controls: tuple[str, ...]
     seeds: tuple[int, ...]
     device: str
     threads: int
@@ -178,6 +212,8 @@ class Params:
     train: Mapping[str, Train]
     prune: Prune
     rewind: Rewind
+    branch: Branch
+    connectivity: Connectivity
     evaluate: Evaluate
 
 
@@ -200,6 +236,7 @@ def parse(document: Any, where: str = "params.yaml") -> Params:
         corpora=raw.corpora,
         models=raw.models,
         strategies=raw.strategies,
+        controls=raw.controls,
         seeds=raw.seeds,
         device=raw.device,
         threads=raw.threads,
@@ -208,6 +245,8 @@ def parse(document: Any, where: str = "params.yaml") -> Params:
         train=_cells(raw, where),
         prune=raw.prune,
         rewind=raw.rewind,
+        branch=raw.branch,
+        connectivity=raw.connectivity,
         evaluate=raw.evaluate,
     )
 

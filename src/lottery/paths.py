@@ -6,7 +6,10 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 METRICS = Path("metrics")
 TABLES = Path("plots/tables")
+CLAIMS = Path("claims.yaml")
 CURVES = Path("plots/curves")
+STATISTICS = Path("plots/statistics")
+REPORT = Path("plots/report.html")
 FIGURES = Path("plots/figures")
 
 
@@ -59,6 +62,11 @@ def chain(corpus: str, model: str, strategy: str) -> Path:
     return Path(f"data/chains/{cell(corpus, model)}-{strategy}")
 
 
+def branch(corpus: str, model: str, control: str) -> Path:
+    """One control's trainings of all seeds."""
+    return Path(f"data/branches/{cell(corpus, model)}-{control}")
+
+
 def logits(corpus: str, model: str, strategy: str) -> Path:
     """Every document's logits at every level."""
     return Path(f"data/logits/{cell(corpus, model)}-{strategy}")
@@ -67,6 +75,11 @@ def logits(corpus: str, model: str, strategy: str) -> Path:
 def tables(corpus: str, model: str, strategy: str) -> Path:
     """The tidy tables of one strategy in one cell."""
     return TABLES / f"{cell(corpus, model)}-{strategy}"
+
+
+def connectivity(corpus: str, model: str) -> Path:
+    """The straight lines between one cell's trained networks."""
+    return TABLES / f"{cell(corpus, model)}-connectivity"
 
 
 def metrics(cell: str) -> Path:
@@ -87,3 +100,8 @@ def seed(run: Path, seed: int) -> Path:
 def level(seed_directory: Path, level: int) -> Path:
     """The trained surviving weights of one level."""
     return seed_directory / f"level-{level:03d}.safetensors"
+
+
+def record(seed_directory: Path, level: int) -> Path:
+    """What went before the training of one level that is not part of a chain."""
+    return seed_directory / f"removed_at-{level:03d}.safetensors"

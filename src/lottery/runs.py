@@ -6,61 +6,22 @@ Needs torch, NumPy, Numba and safetensors only, so that it runs where the rest i
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import numpy as np
-import torch
-from torch import nn
-
-from lottery import batches, models, seeds
-from lottery.batches import PAD, Documents
+from lottery import models, seeds
+from lottery.batches import PAD
+from lottery.cells import Cell
 from lottery.errors import LotteryError
 from lottery.models import EMBEDDING, Weights
 from lottery.pruning import masks
+from lottery.pruning.criterion import Criterion
 from lottery.pruning.masks import RemovedAt
-from lottery.pruning.strategy import Dense, Strategy
+from lottery.pruning.strategy import Dense, Start, Strategy
 from lottery.training import loop
 from lottery.training.loop import Plan, Row
 from lottery.training.progress import Epochs, Progress
 
 OnEpoch = Callable[[int, Row], object]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What all runs of one corpus and model share. ``model`` is a workspace: every level sets its
-    parameters anew. ``settings``, ``train``, ``prune``, ``rewind`` are params.yaml's sections."""
-
-    model: nn.Module
-    train_part: Documents
-    validation_part: Documents
-    vectors: torch.Tensor | None
-    covered: torch.Tensor | None
-    settings: Any
-    train: Any
-    rewind: Any
-
-    def draw(self, seed: int, purpose: str, level: int) -> Weights:
-        """Fresh weights, a function of (seed, purpose, level)."""
-        generator = seeds.torch_generator(seed, purpose, level)
-        std = self.settings.embedding_std
-        return models.draw(self.model, generator, std, self.vectors, self.covered)
-
-    def plan(self, seed: int, level: int, first: int) -> Plan:
-        """How a level trains from the epoch ``first`` on."""
-        return Plan(
-            seed=seed,
-            level=level,
-            epochs=range(first, self.train.epochs),
-            total_epochs=self.train.epochs,
-            lr=self.train.lr,
-            schedule=self.train.schedule,
-            batch=self.train.batch,
-            dropout=self.settings.dropout,
-            patience=self.train.patience,
-        )
 
 
 @dataclass(frozen=True)
@@ -82,53 +43,6 @@ class Level:
     removed_at: RemovedAt
     weights: Weights
     history: list[Row]
-
-
-def build(module: ModuleType, options: Any, settings: Any, folder: Path) -> tuple[nn.Module, int]:
-    """The model for the tokens in ``folder``, and the rows of its embedding."""
-    corpus = batches.info(folder)
-    rows = min(corpus.vocabulary, settings.vocabulary + 2)
-    outputs = models.outputs(corpus.classes)
-    return module.build(options, rows, settings.dim, outputs), rows
-
-
-def load_cell(
-    model: nn.Module,
-    rows: int,
-    folder: Path,
-    device: torch.device,
-    settings: Any,
-    train: Any,
-    rewind: Any,
-) -> Cell:
-    """Bring the training and validation part, and what the model needs of vectors, into place."""
-    vectors = covered = None
-    if settings.embedding == "vectors":
-        vectors, covered = _vectors(folder, rows, settings.dim)
-    return Cell(
-        model.to(device),
-        batches.load(folder, "train", rows, device),
-        batches.load(folder, "validation", rows, device),
-        vectors,
-        covered,
-        settings,
-        train,
-        rewind,
-    )
-
-
-def _vectors(folder: Path, rows: int, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
-    path = folder / "vectors.npy"
-    if not path.exists():
-        raise LotteryError(f"{path}: not found; tokens.vectors is null, but a model wants vectors")
-    vectors = batches.array(path)
-    if vectors.shape[1:] != (dim,):
-        raise LotteryError(
-            f"{path}: vectors of shape {vectors.shape}, but the model's dim is {dim}; "
-            "make models.<model>.dim and tokens.vectors agree"
-        )
-    covered = np.array(batches.array(folder / "covered.npy")[:rows])
-    return torch.from_numpy(np.array(vectors[:rows])), torch.from_numpy(covered)
 
 
 def dense(cell: Cell, seed: int, on_epoch: OnEpoch, progress: Progress | None = None) -> DenseRun:
@@ -175,48 +89,67 @@ def dense(cell: Cell, seed: int, on_epoch: OnEpoch, progress: Progress | None = 
 def chain(
     cell: Cell,
     strategy: Strategy,
+    criterion: Criterion,
     dense_run: DenseRun,
     seed: int,
     prune: Any,
     on_epoch: OnEpoch,
     progress: Progress | None = None,
 ) -> Iterator[Level]:
-    """Iterative magnitude pruning from a dense run, one level after the other, from level 1.
+    """Iterative pruning from a dense run, one level after the other, from level 1.
 
-    Each level prunes by the trained weights of the one before, sets the survivors as the strategy
-    says, and trains (Frankle and Carbin 2019, section 1; rewinding as in Frankle et al. 2020).
+    Each level prunes by what ``criterion`` makes of the trained weights of the one before, sets
+    the survivors as the strategy says, and trains (Frankle and Carbin 2019, section 1; rewinding
+    as in Frankle et al. 2020).
     ``progress`` keeps each level's survivors: the masks follow from them, by pruning again.
     """
-    source = Dense(
-        dense_run.init,
-        dense_run.rewind,
-        cell.rewind.epoch,
-        partial(cell.draw, seed, "reinit"),
-    )
+    source = source_of(cell, dense_run, seed)
     names = prunable(dense_run.init, prune.parameters)
     trained = dense_run.final
     record = record_of(trained)
     for level in range(1, levels(record, prune) + 1):
         try:
-            record = masks.prune(trained, record, level, prune.rate, prune.scope, names)
+            scores = criterion.scores(trained, partial(seeds.torch_generator, seed, "prune", level))
+            record = masks.prune(scores, record, level, prune.rate, prune.scope, names)
         except ValueError as error:
             raise LotteryError(f"seed {seed}: {error}; run 'dvc repro' on its dense run") from None
-        done = progress.read(_level(level)) if progress else None
-        if done:
-            survivors, history = done.tensors, done.facts["history"]
-        else:
-            start = strategy.start(source, level)
-            first = start.epoch if cell.rewind.budget == "remaining" else 0
-            plan = cell.plan(seed, level, first)
-            epochs = progress.epochs(level) if progress else None
-            history = _train(cell, plan, start.weights, record, on_epoch, epochs)
-            survivors = masks.survivors(loop.copy_weights(cell.model), record, level)
-            if progress and epochs:
-                facts = {"history": history, "seconds": epochs.seconds()}
-                progress.keep(_level(level), survivors, facts)
-                progress.drop(epochs.NAME)
-        trained = masks.restore(survivors, record, level)
-        yield Level(level, record, trained, history)
+        start = strategy.start(source, level, trained)
+        done = train_level(cell, start, record, level, seed, on_epoch, progress)
+        trained = done.weights
+        yield done
+
+
+def source_of(cell: Cell, dense_run: DenseRun, seed: int) -> Dense:
+    """What a strategy or a control may start from."""
+    fresh = partial(cell.draw, seed, "reinit")
+    return Dense(
+        dense_run.init, dense_run.rewind, cell.rewind.epoch, dense_run.final, fresh, EMBEDDING
+    )
+
+
+def train_level(
+    cell: Cell,
+    start: Start,
+    record: RemovedAt,
+    level: int,
+    seed: int,
+    on_epoch: OnEpoch,
+    progress: Progress | None = None,
+) -> Level:
+    """Train what ``record`` leaves at ``level``, from ``start``; or read what ``progress`` kept."""
+    done = progress.read(_level(level)) if progress else None
+    if done:
+        weights = masks.restore(done.tensors, record, level)
+        return Level(level, record, weights, done.facts["history"])
+    first = start.epoch if cell.rewind.budget == "remaining" else 0
+    epochs = progress.epochs(level) if progress else None
+    plan = cell.plan(seed, level, first)
+    history = _train(cell, plan, start.weights, record, on_epoch, epochs)
+    survivors = masks.survivors(loop.copy_weights(cell.model), record, level)
+    if progress and epochs:
+        progress.keep(_level(level), survivors, {"history": history, "seconds": epochs.seconds()})
+        progress.drop(epochs.NAME)
+    return Level(level, record, masks.restore(survivors, record, level), history)
 
 
 def _level(number: int) -> str:

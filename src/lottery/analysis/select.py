@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 VALIDATION_COLUMNS = ["seed", "level", "validation_accuracy"]
+TICKETS = ["strategy", "level", "sparsity", "n", "test_accuracy", "std", "difference"]
+DENSE = "dense"
 
 
 def choose_level(validation: pd.DataFrame, tolerance: float) -> int | None:
@@ -31,31 +33,54 @@ def choose_level(validation: pd.DataFrame, tolerance: float) -> int | None:
     return first_failure - 1 if first_failure > 1 else None
 
 
-def cell_metrics(
-    levels: pd.DataFrame, chosen: dict[str, int | None], failed: dict[str, int]
-) -> dict[str, Any]:
-    """Dense accuracy, and each strategy's ticket, on test, in percent; sparsity a fraction.
+def cell_metrics(tickets: pd.DataFrame, failed: dict[str, int]) -> dict[str, Any]:
+    """What a review reads of a cell: few rows, since ``dvc metrics diff`` shows each that moved.
 
-    ``levels`` has strategy, seed, level, sparsity, test_accuracy; ``failed`` the number of seeds
-    that are missing from it by strategy. A standard deviation of one seed, or the figures of a
-    ticket that was not found, are None.
+    ``tickets`` is :func:`cell_tickets`'s; ``failed`` the number of seeds without results by
+    strategy. Percent and points; sparsity a fraction; None where no ticket was found.
+    """
+    found: dict[str, Any] = {}
+    for row in tickets.itertuples():
+        if row.strategy == DENSE:
+            found[DENSE] = {"test_accuracy": _rounded(row.test_accuracy, 2)}
+            continue
+        found[row.strategy] = {
+            "sparsity": _rounded(row.sparsity, 4),
+            "difference": _rounded(row.difference, 2),
+        }
+        if failed.get(row.strategy):
+            found[row.strategy]["failed_seeds"] = failed[row.strategy]
+    return found
+
+
+def cell_tickets(levels: pd.DataFrame, chosen: dict[str, int | None]) -> pd.DataFrame:
+    """A row for dense, and one for each strategy's ticket: :data:`TICKETS`.
+
+    ``levels`` has strategy, seed, level, sparsity (a fraction), test_accuracy (percent). Means over
+    seeds, ``std`` their standard deviation, ``difference`` to dense in points on the same seeds;
+    NaN where there is none: one seed has no spread, and some strategies no ticket.
     """
     dense = levels[levels.level == 0].drop_duplicates("seed").set_index("seed").test_accuracy
-    metrics: dict[str, Any] = {
-        "dense": {
-            "seeds": len(dense),
-            "test_accuracy": round(float(dense.mean()), 3) if len(dense) else None,
-            "test_accuracy_std": round(float(dense.std()), 3) if len(dense) > 1 else None,
-        }
-    }
+    rows: list[dict[str, Any]] = [_ticket(DENSE, 0, 0.0, dense, dense)]
     for strategy, level in chosen.items():
-        rows = levels[(levels.strategy == strategy) & (levels.level == level)].set_index("seed")
-        found = level is not None
-        metrics[strategy] = {
-            "sparsity": round(float(rows.sparsity.mean()), 4) if found else None,
-            "test_accuracy": round(float(rows.test_accuracy.mean()), 3) if found else None,
-            "difference": (round(float((rows.test_accuracy - dense).mean()), 3) if found else None),
-        }
-        if failed.get(strategy):
-            metrics[strategy]["failed_seeds"] = failed[strategy]
-    return metrics
+        own = levels[(levels.strategy == strategy) & (levels.level == level)].set_index("seed")
+        rows.append(_ticket(strategy, level, own.sparsity.mean(), own.test_accuracy, dense))
+    return pd.DataFrame(rows, columns=TICKETS)
+
+
+def _ticket(
+    strategy: str, level: int | None, sparsity: float, accuracy: pd.Series, dense: pd.Series
+) -> dict[str, Any]:
+    return {
+        "strategy": strategy,
+        "level": level,
+        "sparsity": sparsity,
+        "n": len(accuracy),
+        "test_accuracy": accuracy.mean(),
+        "std": accuracy.std(),
+        "difference": (accuracy - dense).mean(),
+    }
+
+
+def _rounded(value: float, places: int) -> float | None:
+    return None if np.isnan(value) else round(float(value), places)

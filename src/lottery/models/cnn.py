@@ -1,6 +1,6 @@
 """Convolutions over words and a maximum over time (Kim 2014, section 2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -58,6 +58,20 @@ class CNN(nn.Module):
         bias = torch.cat([getattr(self, f"conv{width}_bias") for width in widths])
         # ReLU is monotone and a bias is one number: both come after the maximum, once a document.
         return F.linear(dropout((found + bias).relu()), self.output_weight, self.output_bias)
+
+    @staticmethod
+    def flow(weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What a text of every word at each place brings out, where no weight is below zero.
+
+        A scalar, linear in each tensor, for pruning without data (Tanaka et al. 2020, section 6).
+        All places are alike, so the maximum over time is any of them.
+        """
+        words = weights[EMBEDDING].sum(0)
+        names = sorted(
+            name for name in weights if name.startswith("conv") and name.endswith("_weight")
+        )
+        features = [(weights[name].squeeze(1) * words).sum((1, 2)) for name in names]
+        return (weights["output_weight"] * torch.cat(features)).sum()
 
 
 def maxima(

@@ -72,6 +72,48 @@ def prune(
     return pruned
 
 
+def largest(
+    scores: Tensors,
+    removed_at: Tensors,
+    level: int,
+    groups: Collection[list[str]],
+    count: int | None = None,
+) -> RemovedAt:
+    """Straight to ``level``: in each group of tensors as many weights as ``removed_at`` keeps
+    there, those of the largest magnitude in ``scores``; or ``count`` of them. Ties by index, the
+    last stay. Tensors in no group keep their record. Raises ValueError for a score that is not
+    finite.
+    """
+    pruned = {name: record.clone() for name, record in removed_at.items()}
+    for group in groups:
+        if not all(torch.isfinite(scores[name]).all() for name in group):
+            raise ValueError(f"a score of {', '.join(group)} is not finite")
+        record = torch.cat([pruned[name].flatten() for name in group])
+        magnitudes = torch.cat([scores[name].detach().abs().flatten() for name in group])
+        own = (record > 0).nonzero().squeeze(1)
+        kept = int((record > level).sum()) if count is None else count
+        record[own] = NEVER
+        record[own[smallest(magnitudes[own], len(own) - kept)]] = level
+        sizes = [pruned[name].numel() for name in group]
+        for name, part in zip(group, record.split(sizes), strict=True):
+            pruned[name] = part.view(pruned[name].shape)
+    return pruned
+
+
+def shuffled(removed_at: Tensors, level: int, generator: torch.Generator) -> RemovedAt:
+    """As many weights alive at ``level`` in each tensor, in places that are drawn at random."""
+    pruned = {}
+    for name in sorted(removed_at):
+        record = removed_at[name].flatten().clone()
+        own = (record > 0).nonzero().squeeze(1)
+        order = own[torch.randperm(len(own), generator=generator)]
+        alive = int((record > level).sum())
+        record[order[:alive]] = NEVER
+        record[order[alive:]] = level
+        pruned[name] = record.view(removed_at[name].shape)
+    return {name: pruned[name] for name in removed_at}
+
+
 def smallest(values: torch.Tensor, count: int) -> torch.Tensor:
     """The places of the ``count`` smallest of ``values`` (1-D), ties by place, in order.
 
@@ -93,6 +135,11 @@ def counts(removed_at: Tensors, level: int) -> dict[str, tuple[int, int]]:
         name: (int((record > level).sum()), int((record > 0).sum()))
         for name, record in removed_at.items()
     }
+
+
+def last_level(removed_at: Tensors) -> int:
+    """The last level of the chain that left this record; 0 for a dense one."""
+    return max(int(torch.where(record < NEVER, record, 0).max()) for record in removed_at.values())
 
 
 def sparsity(removed_at: Tensors, level: int) -> float:

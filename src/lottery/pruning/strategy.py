@@ -18,8 +18,11 @@ class Dense:
     init: Weights
     rewind: Weights
     rewind_epoch: int
+    final: Weights
     fresh: Callable[[int], Weights]
     """A fresh draw from the initialiser for a level."""
+    embedding: str
+    """The name of the embedding among the weights."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Strategy:
-    """``start`` gives the state before level n >= 1 trains, of (dense run, level)."""
+    """``start`` gives the state before level n >= 1 trains, of (dense run, n, the weights that
+    level n - 1 ended with)."""
 
-    start: Callable[[Dense, int], Start]
+    start: Callable[[Dense, int, Weights], Start]

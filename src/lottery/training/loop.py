@@ -175,6 +175,18 @@ def one_epoch(
     return float(found @ [len(batch) for batch in order]) / len(documents)
 
 
+def gradients(model: nn.Module, documents: Documents, plan: Plan) -> Weights:
+    """The mean loss's gradient over the first batch of ``plan``, without dropout, on the CPU."""
+    first = batches.order(documents.lengths, plan.batch, plan.seed, plan.epochs.start)[0]
+    index = torch.from_numpy(first).to(documents.ids.device)
+    tokens, lengths = documents.batch(index, int(documents.lengths[first].max()))
+    words = optimisers.words(getattr(model, EMBEDDING), tokens)
+    loss = _loss(model(*words, lengths, lambda values: values), documents.labels[index])
+    named = dict(model.named_parameters())
+    found = torch.autograd.grad(loss, list(named.values()))
+    return {name: value.cpu() for name, value in zip(named, found, strict=True)}
+
+
 def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     if logits.shape[1] == 1:
         return F.binary_cross_entropy_with_logits(logits[:, 0], labels.float())

@@ -2,4 +2,4 @@
 
 from lottery.pruning.strategy import Start, Strategy
 
-STRATEGY = Strategy(lambda dense, level: Start(dense.rewind, dense.rewind_epoch))
+STRATEGY = Strategy(lambda dense, level, trained: Start(dense.rewind, dense.rewind_epoch))

@@ -2,4 +2,4 @@
 
 from lottery.pruning.strategy import Start, Strategy
 
-STRATEGY = Strategy(lambda dense, level: Start(dense.init, 0))
+STRATEGY = Strategy(lambda dense, level, trained: Start(dense.init, 0))

@@ -1,0 +1,1 @@
+"""The registered controls: one module each."""

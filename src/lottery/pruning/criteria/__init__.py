@@ -1,0 +1,1 @@
+"""The registered criteria: one module each."""
