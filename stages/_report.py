@@ -13,7 +13,6 @@ import pandas as pd
 
 from lottery import files, paths
 from lottery.analysis import tables
-from lottery.analysis.select import DENSE
 from lottery.params import Params
 from lottery.report.content import Content
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from lottery import figures, files, paths
-from lottery.analysis import tables
+from lottery.analysis import barriers, tables
 from lottery.errors import LotteryError
 from lottery.params import Params
 from lottery.report import page
@@ -11,8 +11,8 @@ from stages import _report, _run
 
 
 def run(params: Params) -> None:
-    """``plots/report.html``; ``plots/figures/``: ``overview`` and three figures a cell, each as SVG
-    and PNG."""
+    """``plots/report.html``; ``plots/figures/``: ``overview`` and four figures a cell, each as
+    SVG and PNG."""
     files.write_text(paths.REPORT, page.render(_report.content(params)))
     curves = {
         paths.cell(corpus, model): tables.read(paths.curves(paths.cell(corpus, model)))
@@ -38,6 +38,10 @@ def run(params: Params) -> None:
             figures.save(figures.accuracy({cell: levels}), folder / f"{cell}-accuracy")
             figures.save(figures.learning(epochs, levels, cell), folder / f"{cell}-learning")
             figures.save(figures.density(tensors, cell), folder / f"{cell}-density")
+            lines = tables.read(paths.TABLES / f"{cell}-connectivity" / "lines.csv")
+            if len(lines):
+                rises = barriers.barriers(lines)
+                figures.save(figures.connectivity(rises, cell), folder / f"{cell}-connectivity")
 
 
 if __name__ == "__main__":

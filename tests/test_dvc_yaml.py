@@ -127,13 +127,16 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return make_repository(tmp_path_factory.mktemp("read") / "project")
 
 
-CELL = ("rotten_tomatoes", "cnn", "late_rewinding")
+CELL = ("rotten_tomatoes", "cnn", "winning_ticket")
+CONTROL = "reinit_same_mask"
 ARGUMENTS = {
     "download": CELL[:1],
     "tokenize": CELL[:1],
     "train": CELL[:2],
     "prune": CELL,
     "evaluate": CELL,
+    "branch": (*CELL[:2], CONTROL),
+    "connectivity": CELL[:2],
     "select": (),
     "plot": (),
 }
@@ -149,6 +152,7 @@ def test_params_declared_are_params_read(
     settings = dataclasses.replace(
         settings,
         strategies=(CELL[2],),
+        controls=(CONTROL,),
         models={CELL[1]: settings.models[CELL[1]]},
         seeds=(0,),
     )

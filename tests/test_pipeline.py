@@ -15,12 +15,15 @@ pytestmark = pytest.mark.xdist_group("pipeline")
 
 CELLS = ["rotten_tomatoes-cnn", "rotten_tomatoes-lstm"]
 STRATEGIES = ["winning_ticket", "late_rewinding"]
+CONTROL = "reinit_same_mask"
 CHAINS = [f"{cell}-{strategy}" for cell in CELLS for strategy in STRATEGIES]
 EVERYTHING = {
     "download@rotten_tomatoes",
     "tokenize@rotten_tomatoes",
     *(f"train@{cell}" for cell in CELLS),
     *(f"{stage}@{chain}" for stage in ("prune", "evaluate") for chain in CHAINS),
+    *(f"branch@{cell}-{CONTROL}" for cell in CELLS),
+    *(f"connectivity@{cell}" for cell in CELLS),
     "select",
     "plot",
 }
@@ -56,7 +59,7 @@ def test_what_is_in_git_and_what_in_the_cache(project: Repository) -> None:
         assert f"metrics/{cell}.json" in tracked
         assert f"plots/curves/{cell}.csv" in tracked
         assert f"plots/figures/{cell}-accuracy.svg" in tracked
-    large = ("data/tokens/", "data/dense/", "data/chains/", "data/logits/")
+    large = ("data/tokens/", "data/dense/", "data/chains/", "data/logits/", "data/branches/")
     found = [name for name in tracked if name.startswith(large) and ".gitignore" not in name]
     assert not found
     assert not [name for name in tracked if name.endswith((".parquet", ".safetensors", ".npy"))]
@@ -67,6 +70,8 @@ def test_what_is_in_git_and_what_in_the_cache(project: Repository) -> None:
 def test_results_are_tidy_and_complete(project: Repository) -> None:
     for cell in CELLS:
         levels = pd.read_csv(project.path / f"plots/curves/{cell}.csv")
+        assert list(levels.level[levels.strategy == CONTROL]) == [1, 1], "a row a seed"
+        levels = levels[levels.strategy != CONTROL]
         assert len(levels) == 2 * 2 * 3  # strategies x seeds x levels
         assert levels.groupby("level").sparsity.nunique().max() == 1
         assert levels.sparsity[levels.level == 2].iloc[0] == pytest.approx(0.75, abs=0.01)
@@ -74,10 +79,28 @@ def test_results_are_tidy_and_complete(project: Repository) -> None:
         assert (dense.nunique() == 1).all(), "all strategies start from the same dense run"
         metrics = json.loads((project.path / f"metrics/{cell}.json").read_text())
         assert list(metrics) == ["dense", *STRATEGIES]
-        assert metrics["dense"]["seeds"] == 2
         epochs = pd.read_csv(project.path / f"plots/tables/{cell}-late_rewinding/epochs.csv")
         assert sorted(epochs.epoch[epochs.level == 1].unique()) == [2], "epochs k to T-1"
         assert sorted(epochs.epoch[epochs.level == 0].unique()) == [1, 2]
+        tensors = [
+            pd.read_csv(project.path / f"plots/tables/{cell}-{name}/tensors.csv").drop(
+                columns="strategy"
+            )
+            for name in ("winning_ticket", CONTROL)
+        ]
+        both = tensors[1].merge(tensors[0])
+        assert len(both) == len(tensors[1]), "the control keeps the ticket's counts"
+        lines = pd.read_csv(project.path / f"plots/tables/{cell}-connectivity/lines.csv")
+        assert set(lines.kind) == {"levels", "orders"}
+        ends = lines[(lines.kind == "levels") & (lines.level == 1) & (lines.alpha == 1)]
+        own = levels[(levels.strategy == "winning_ticket") & (levels.level == 1)]
+        expected = 100 - own.set_index("seed").test_accuracy
+        assert ends.set_index("seed").test_error.to_dict() == pytest.approx(expected.to_dict())
+    page = (project.path / "plots/report.html").read_text()
+    claims = json.loads((project.path / "metrics/claims.json").read_text())
+    assert "supported" not in claims.values(), "two seeds of two levels show nothing"
+    for name in (*CELLS, CONTROL.replace("_", " "), "undecided"):
+        assert name in page
 
 
 def test_pruning_never_opens_the_test_part(project: Repository, tmp_path: Path) -> None:
@@ -113,8 +136,8 @@ def test_a_changed_rate_reruns_pruning_and_what_follows(project: Repository) -> 
     assert "0.3" in table
     assert "prune.rate" in project.run("dvc", "params", "diff", "--md")
     rows = project.run("dvc", "metrics", "diff", "--all", "--md").strip().splitlines()
-    # Nine figures a cell can change; quick and full have four cells, and forty rows to say it in.
-    assert 2 < len(rows) <= 2 + 9 * len(CELLS)
+    # A cell of three strategies has seven figures: four cells and ten claims fit in forty rows.
+    assert 2 < len(rows) <= 2 + 5 * len(CELLS) + 10
     shown = project.run("dvc", "metrics", "show", "--md")
     assert "winning_ticket.sparsity" in shown
     project.run("dvc", "plots", "diff", "main", "-o", "compared")
@@ -164,6 +187,7 @@ def test_a_shrunk_grid_leaves_no_orphan(project: Repository) -> None:
     settings["strategies"].remove("late_rewinding")
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     assert project.repro() == ["select", "plot"]
+    assert "late_rewinding" not in (project.path / "plots/report.html").read_text()
     for folder in ("metrics", "plots/curves", "plots/figures", "plots/tables"):
         names = [found.name for found in (project.path / folder).iterdir()]
         assert names
@@ -203,6 +227,20 @@ def test_a_new_strategy_is_one_file(project: Repository) -> None:
     ]
     assert set(reran) == {*new, "select", "plot"}
     assert "rewind_and_start_over" in (project.path / f"metrics/{CELLS[0]}.json").read_text()
+
+
+def test_a_new_control_is_one_file(project: Repository) -> None:
+    path = project.path / "src/lottery/pruning/controls"
+    text = (
+        (path / "reinit_same_mask.py")
+        .read_text()
+        .replace("dense.fresh(ticket.level)", "dense.final")
+    )
+    (path / "final_weights.py").write_text(text)
+    project.edit("params.yaml", f"[{CONTROL}]", f"[{CONTROL}, final_weights]")
+    reran = project.repro()
+    assert set(reran) == {*(f"branch@{cell}-final_weights" for cell in CELLS), "select", "plot"}
+    assert "final_weights" in (project.path / f"plots/curves/{CELLS[0]}.csv").read_text()
 
 
 def test_the_summary(project: Repository) -> None:

@@ -15,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from lottery.analysis import barriers
 from lottery.files import replacing
 
 STYLES = [
@@ -178,6 +179,31 @@ def density(tensors: pd.DataFrame, cell: str) -> Figure:
         bar = figure.colorbar(image, ax=list(panels), label="weights remaining (%)")
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         figure.suptitle(f"{cell}: what each tensor keeps")
+    return figure
+
+
+def connectivity(rises: pd.DataFrame, cell: str) -> Figure:
+    """Barriers by level, of test error and of train loss: a mean line, and a point a seed.
+
+    ``rises`` is :func:`lottery.analysis.barriers.barriers`'s.
+    """
+    labels = {"test_error": "test error (points)", "train_loss": "train loss (nats)"}
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(7.6, 3.4))
+        panels = figure.subplots(1, len(labels))
+        for panel, (name, label) in zip(panels, labels.items(), strict=True):
+            for (kind, own), style in zip(rises.groupby("kind"), STYLES, strict=False):
+                colour, marker, line = style
+                mean = own.groupby("level")[name].mean()
+                text = barriers.KINDS[str(kind)]
+                panel.plot(mean.index, mean, color=colour, marker=marker, ls=line, label=text)
+                panel.plot(own.level, own[name], ".", color=colour, ms=4, alpha=0.6)
+            panel.set_xticks(sorted(rises.level.unique()))
+            panel.set_xlabel("level")
+            panel.set_ylabel(f"barrier, {label}")
+            panel.grid(axis="y", color="0.9")
+        panels[0].legend(fontsize=8)
+        figure.suptitle(f"{cell}: what lies between trained winning tickets")
     return figure
 
 
