@@ -57,17 +57,18 @@ def contrasts(
     ``sparsest`` is the sparsity up to which a match held. A contrast without a p is undecided and
     not counted by Holm. Raises ValueError if a chain lacks a level.
     """
-    cells = {cell: (arms(curve), curve) for cell, curve in curves.items()}
+    cells = {cell: (arms(curve), sparsities(curve)) for cell, curve in curves.items() if len(curve)}
     rows: list[Row] = []
     for claim in claims:
         if claim.test == "ticket":
             rows += _of_tickets(claim, curves, tolerance)
             continue
-        for cell, (tables, curve) in cells.items():
+        for cell in curves:
+            tables, sparsity = cells.get(cell, ({}, pd.Series(dtype=float)))
             limit = claim.embedding_std_at_most
             if limit is not None and embedding_std[cell.rpartition("-")[2]] > limit:
                 tables = {}
-            found = _of_cell(claim, tables, curve, margin)
+            found = _of_cell(claim, tables, sparsity, margin)
             rows.append({"claim": claim.id, "cell": cell, "contrast": _words(claim)} | found)
     return _judged(rows, {claim.id: claim for claim in claims})
 
@@ -80,12 +81,11 @@ def _words(claim: Claim) -> str:
 
 
 def _of_cell(
-    claim: Claim, tables: dict[str, pd.DataFrame], curve: pd.DataFrame, margin: float
+    claim: Claim, tables: dict[str, pd.DataFrame], sparsity: pd.Series, margin: float
 ) -> Row:
     """The row of a test within one cell."""
     if not {*claim.of, *claim.against} <= set(tables):
         return _row([], [])
-    sparsity = sparsities(curve)
     parts, shown = [], set()
     for of, against in product(claim.of, claim.against):
         levels = _levels(claim, sparsity[of], tables[of], tables[against], against)
@@ -118,10 +118,16 @@ def _matching(lost: pd.DataFrame, sparsity: pd.Series, margin: float) -> Row:
     The row is the first step's, and so is the verdict. A later step counts only if all before it
     passed, so that within a cell none needs a correction (Maurer, Hothorn and Lehmacher 1995).
     """
-    steps = [estimate(lost[level].to_numpy(), -margin, one_sided=True) for level in lost.columns]
-    passed = np.logical_and.accumulate([step.p < ALPHA for step in steps])
-    sparsest = float(sparsity[lost.columns[passed.sum() - 1]]) if passed[0] else np.nan
-    return _row(steps[:1], [lost.columns[0]]) | {"sparsest": sparsest}
+    first: Estimate | None = None
+    sparsest = np.nan
+    for level in lost.columns:
+        step = estimate(lost[level].to_numpy(), -margin, one_sided=True)
+        first = first or step
+        if not step.p < ALPHA:
+            break
+        sparsest = float(sparsity[level])
+    assert first  # there is a level in the range
+    return _row([first], [lost.columns[0]]) | {"sparsest": sparsest}
 
 
 def _of_tickets(claim: Claim, curves: dict[str, pd.DataFrame], tolerance: float) -> Iterator[Row]:
@@ -134,9 +140,7 @@ def _of_tickets(claim: Claim, curves: dict[str, pd.DataFrame], tolerance: float)
         for cell, curve in curves.items()
     }
     tickets = per_seed_tickets(own, tolerance)
-    # Of the level, not of the seed: rounding must not make a spread where all seeds choose alike.
-    sparsity = tickets.groupby(["cell", "level"]).sparsity.transform("mean")
-    tickets["kept"] = np.log2(1 - sparsity.astype(float))
+    tickets["kept"] = np.log2(1 - tickets.sparsity.astype(float))
     kept = {cell: rows.set_index("seed").kept for cell, rows in tickets.groupby("cell")}
     for one, other in combinations(curves, 2):
         parts = []

@@ -16,8 +16,8 @@ from statsmodels.stats.power import TTestPower
 DENSE = "dense"
 ALPHA = 0.05
 POWER = 0.8
-_NO_SPREAD = 1e-9
-"""Points: differences that are all alike but for rounding."""
+_NO_SPREAD = 0.01
+"""Points, or octaves of the share kept: a range this small is rounding, of documents or weights."""
 
 
 class Estimate(NamedTuple):
@@ -32,7 +32,7 @@ class Estimate(NamedTuple):
     """The standard deviation over seeds."""
     p: float
     p_below: float
-    """Of the one-sided test that the mean is below the null value; what contradicts a match."""
+    """Of a one-sided test the other way: that the mean is below the null value."""
 
 
 def arms(curve: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -41,8 +41,6 @@ def arms(curve: pd.DataFrame) -> dict[str, pd.DataFrame]:
     ``curve`` has strategy, seed, level, test_accuracy. The dense run of a seed is one and the
     same in every chain, so it is there if any chain of that seed is.
     """
-    if curve.empty:
-        return {}
     wide = curve.pivot(index="seed", columns=["strategy", "level"], values="test_accuracy")
     found = {name: wide[name].sort_index(axis=1) for name in curve.strategy.unique()}
     dense = curve[curve.level == 0].drop_duplicates("seed").set_index("seed")
@@ -77,7 +75,9 @@ def estimate(values: np.ndarray, null: float = 0.0, one_sided: bool = False) -> 
     low, high = interval(values)
     side = "greater" if one_sided else "two-sided"
     p = float(stats.ttest_1samp(values, null, alternative=side).pvalue)
-    p_below = float(stats.ttest_1samp(values, null, alternative="less").pvalue)
+    p_below = math.nan
+    if one_sided:
+        p_below = float(stats.ttest_1samp(values, null, alternative="less").pvalue)
     return Estimate(n, effect, low, high, float(np.std(values, ddof=1)), p, p_below)
 
 

@@ -1,0 +1,393 @@
+"""The statistics against figures from textbooks, cases by hand, and what must hold of any run."""
+
+import gc
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lottery.analysis import exploratory, paired, predictions
+from lottery.analysis.claims import Claim, combined, load, verdicts
+from lottery.analysis.contrasts import COLUMNS, contrasts
+from lottery.errors import LotteryError
+
+SPARSITY = [0.0, 0.4, 0.64, 0.784, 0.87, 0.922]
+SLEEP = np.array([1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4])
+"""Student 1908: hours of sleep that one drug gave beyond another, of the same ten patients."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_to_collect() -> Iterator[None]:
+    """statsmodels collects garbage at each correction: a quarter of a second with all of SciPy."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def arm(
+    strategy: str, accuracy: Any, levels: list[int] | None = None, seeds: list[int] | None = None
+) -> pd.DataFrame:
+    """Rows as in plots/curves, from accuracy by seed and level; the same on validation."""
+    values = np.asarray(accuracy, float)
+    rows = [
+        (strategy, seed, level, SPARSITY[level], value, value)
+        for seed, own in zip(seeds or range(len(values)), values, strict=True)
+        for level, value in zip(levels or range(values.shape[1]), own, strict=True)
+    ]
+    names = ["strategy", "seed", "level", "sparsity", "validation_accuracy", "test_accuracy"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def chain(strategy: str, losses: Any, seeds: list[int] | None = None) -> pd.DataFrame:
+    """A chain from its differences to a dense accuracy of 90, by seed and level from 1 on."""
+    values = np.asarray(losses, float)
+    return arm(strategy, 90 + np.hstack([np.zeros((len(values), 1)), values]), seeds=seeds)
+
+
+def claim(**changes: Any) -> Claim:
+    given = {
+        **{"id": "it", "sentence": "So it is.", "test": "difference", "combine": "every_cell"},
+        **{"of": ("winning_ticket",), "against": ("dense",), "sparsity": (0.3, 0.5)},
+        **changes,
+    }
+    if given["test"] == "ticket":
+        given |= {"sparsity": None, "against": given["of"], "direction": "different"}
+    return Claim(**given)
+
+
+def judged(*claims: Claim, margin: float = 0.5, **cells: pd.DataFrame) -> pd.DataFrame:
+    curves = {name.replace("_", "-"): curve for name, curve in cells.items()}
+    return contrasts(claims, curves, {"cnn": 0.1, "lstm": 1.0}, margin, 0.5)
+
+
+def only(*claims: Claim, margin: float = 0.5, **cells: pd.DataFrame) -> Any:
+    table = judged(*claims, margin=margin, **cells)
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_the_t_test_and_its_interval_are_student_s() -> None:
+    """R's t.test(sleep, paired): t = 4.0621, df = 9, p-value = 0.002833, 0.7001142 2.4598858."""
+    row = only(claim(), news_cnn=chain("winning_ticket", SLEEP[:, None]))
+    assert (row.n, row.levels, row.contrast) == (10, "1", "winning_ticket - dense")
+    assert [row.effect, row.low, row.high] == pytest.approx([1.58, 0.7001142, 2.4598858])
+    assert row.p == row.p_holm == pytest.approx(0.002833, abs=5e-7)
+    assert row.verdict == "supported"
+
+
+def test_no_worse_than_the_margin() -> None:
+    """With two degrees of freedom t has a closed form: p = 1/2 - t / (2 sqrt(t^2 + 2))."""
+    t = 0.5 / (0.1 / math.sqrt(3))
+    by_hand = 0.5 - t / (2 * math.sqrt(t * t + 2))
+    row = only(claim(test="matching"), a_cnn=chain("winning_ticket", [[-0.1], [0.0], [0.1]]))
+    assert row.p == pytest.approx(by_hand)
+    assert (row.verdict, row.sparsest) == ("supported", pytest.approx(0.4))
+
+
+def test_a_match_is_followed_down_to_its_first_failure() -> None:
+    wobble = np.array([[-0.1], [0.0], [0.1]])
+    losses = wobble + np.array([0.0, 0.0, -0.5, 0.0])  # at the margin it fails; then it recovers
+    row = only(claim(test="matching", sparsity=(0.3, 1.0)), a_cnn=chain("winning_ticket", losses))
+    assert (row.levels, row.sparsest, row.verdict) == ("1", 0.64, "supported")
+    first = only(claim(test="matching", sparsity=(0.7, 1.0)), a_cnn=chain("winning_ticket", losses))
+    assert (first.levels, first.verdict) == ("3", "undecided")
+    assert math.isnan(first.sparsest)
+
+
+def test_a_match_is_contradicted_only_below_the_margin() -> None:
+    wobble = np.array([[-0.1], [0.0], [0.1]])
+    for loss, verdict in ((-0.7, "undecided"), (-2.0, "contradicted")):
+        row = only(claim(test="matching"), a_cnn=chain("winning_ticket", loss + wobble))
+        assert row.verdict == verdict
+        assert verdict == "undecided" or row.high < -0.5
+
+
+def test_holm() -> None:
+    """Of p = 0.01, 0.04, 0.03, 0.005 the corrected are 0.03, 0.06, 0.06, 0.02."""
+    # Two seeds at 1 +- d: t = 1 / d, and p = 1 - 2 atan(t) / pi with one degree of freedom.
+    cells = {
+        f"c{number}_cnn": chain("winning_ticket", [[1 - d], [1 + d]])
+        for number, p in enumerate([0.01, 0.04, 0.03, 0.005])
+        for d in [1 / math.tan(math.pi / 2 * (1 - p))]
+    }
+    table = judged(claim(), **cells)
+    assert table.p.tolist() == pytest.approx([0.01, 0.04, 0.03, 0.005])
+    assert table.p_holm.tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert table.verdict.tolist() == ["supported", "undecided", "undecided", "supported"]
+
+
+def test_the_mean_over_the_levels_and_seeds_that_both_have() -> None:
+    """A control has some levels only, and one seed less."""
+    losses = [[0, 3, 1.0, 2, 0], [0, 4, 2.0, 3, 0], [0, 5, 3.5, 4, 0]]
+    curve = pd.concat(
+        [
+            chain("winning_ticket", losses),
+            arm("snip", [[90, 90], [90, 90]], levels=[2, 4], seeds=[2, 0]),
+        ]
+    )
+    row = only(claim(against=("snip",), sparsity=(0.5, 0.9)), a_cnn=curve)
+    assert (row.levels, row.n, row.effect) == ("2 4", 2, 3.5)  # (3 + 2) / 2 and (5 + 4) / 2
+
+
+def test_all_parts_must_show_the_effect() -> None:
+    """The largest p, the smallest effect, an interval that spans the parts'."""
+    wobble = np.array([[-0.1], [0.0], [0.1]])
+    parts = {"winning_ticket": -1.0, "late_rewinding": -3.0}
+    curve = pd.concat(chain(name, loss + wobble) for name, loss in parts.items())
+    both = claim(of=tuple(parts), direction="below")
+    row = only(both, a_cnn=curve)
+    single = [only(claim(of=(name,), direction="below"), a_cnn=curve) for name in parts]
+    assert row.effect == pytest.approx(-1)
+    assert row.p == max(part.p for part in single)
+    assert (row.low, row.high) == (single[1].low, single[0].high)
+    assert row.verdict == "supported"
+    mixed = pd.concat([chain("winning_ticket", -1 + wobble), chain("late_rewinding", 3 + wobble)])
+    assert only(both, a_cnn=mixed).p == 1
+    missing = only(both, a_cnn=chain("winning_ticket", -1 + wobble))
+    assert (missing.verdict, missing.n) == ("not tested", 0)
+
+
+def test_tickets_are_compared_in_octaves() -> None:
+    """One cell's seeds stop at levels 1, 2, 2, the other's at 3, 3, 4."""
+    early = chain("winning_ticket", [[0, -2, -2, -2], [0, 0, -2, -2], [0, 0, -2, -2]])
+    late = chain("winning_ticket", [[0, 0, 0, -2], [0, 0, 0, -2], [0, 0, 0, 0]])
+    row = only(claim(test="ticket", combine="any"), a_cnn=early, b_cnn=late)
+    kept = np.log2(1 - np.array(SPARSITY))
+    by_hand = kept[[1, 2, 2]] - kept[[3, 3, 4]]
+    assert row.cell == "a-cnn vs b-cnn"
+    assert row.effect == pytest.approx(by_hand.mean())
+    assert (row.n, row.verdict) == (3, "supported")
+    alike = only(claim(test="ticket", combine="any"), a_cnn=early[early.seed > 0], b_cnn=late)
+    assert alike.n == 2
+    assert judged(claim(test="ticket", combine="any"), a_cnn=early).empty
+
+
+def test_seeds_without_a_spread_prove_nothing() -> None:
+    """Two seeds whose counts of documents agree would otherwise be certain."""
+    row = only(claim(), a_cnn=chain("winning_ticket", [[1.0], [1.0]]))
+    assert (row.n, row.effect, row.verdict) == (2, 1, "undecided")
+    assert np.isnan([row.low, row.high, row.p, row.p_holm, row.detectable]).all()
+    beside = judged(
+        claim(),
+        a_cnn=chain("winning_ticket", [[1.0], [1.0]]),
+        b_cnn=chain("winning_ticket", SLEEP[:, None]),
+    )
+    assert beside.p_holm[1] == beside.p[1]  # what has no p is not counted
+
+
+def test_what_is_not_in_the_run_is_not_tested() -> None:
+    small = chain("winning_ticket", SLEEP[:, None])
+    for other in (claim(against=("snip",)), claim(sparsity=(0.95, 1.0))):
+        row = only(other, a_cnn=small)
+        assert (row.verdict, row.n, row.levels) == ("not tested", 0, "")
+    wide = judged(claim(embedding_std_at_most=0.2), a_cnn=small, a_lstm=small)
+    assert wide.verdict.tolist() == ["supported", "not tested"]
+    empty = judged(claim(), claim(test="ticket"), a_cnn=small.iloc[:0], b_cnn=pd.DataFrame())
+    assert empty.verdict.tolist() == ["not tested"] * 3
+    apart = [chain("winning_ticket", [[1.0]] * 2), arm("snip", [[90.0]], levels=[1], seeds=[7])]
+    row = only(claim(against=("snip",)), a_cnn=pd.concat(apart))
+    assert (row.verdict, row.n) == ("undecided", 0)
+
+
+def test_power() -> None:
+    """R: power.t.test(delta = 0.5, power = 0.8, type = "one.sample") asks for n = 33.4."""
+    assert paired.detectable(1, 34, 1) < 0.5 < paired.detectable(1, 33, 1)
+    assert paired.detectable(2, 34, 1) == 2 * paired.detectable(1, 34, 1)
+    # Where statsmodels' two-sided solver answers 3.16; by integrating over the chi distribution.
+    assert paired.detectable(1, 5, 40) == pytest.approx(4.5096, abs=1e-3)
+    assert paired.detectable(1, 2, 40) == pytest.approx(461.5, abs=0.1)
+    assert math.isnan(paired.detectable(1, 1, 1))
+
+
+accuracies = st.lists(st.integers(-60, 60).map(lambda n: n / 20), min_size=1, max_size=6)
+cells = st.lists(accuracies, min_size=1, max_size=4)
+
+
+def built(values: list[list[float]], sign: int = 1) -> dict[str, pd.DataFrame]:
+    return {
+        f"c{number}_cnn": chain("winning_ticket", sign * np.array(own)[:, None])
+        for number, own in enumerate(values)
+    }
+
+
+@settings(max_examples=30, deadline=None)
+@given(cells)
+def test_holm_only_ever_raises_p(values: list[list[float]]) -> None:
+    table = judged(claim(), claim(id="match", test="matching"), **built(values))
+    raised = table.dropna(subset="p")
+    assert (raised.p_holm >= raised.p).all()
+    assert (raised.p_holm <= len(raised) * raised.p + 1e-12).all()
+    assert table.p_holm.isna().equals(table.p.isna())
+    assert set(table.verdict[table.n < 2]) <= {"undecided"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(cells)
+def test_the_verdict_is_symmetric_in_sign(values: list[list[float]]) -> None:
+    mirrored = {"supported": "contradicted", "contradicted": "supported"}
+    table = judged(claim(), **built(values))
+    turned = judged(claim(), **built(values, -1))
+    assert turned.verdict.tolist() == [mirrored.get(one, one) for one in table.verdict]
+    assert turned.effect.tolist() == pytest.approx((-table.effect).tolist())
+    assert turned.high.tolist() == pytest.approx((-table.low).tolist(), nan_ok=True)
+    below = judged(claim(direction="below"), **built(values, -1))
+    assert below.verdict.equals(table.verdict)
+
+
+@settings(max_examples=30, deadline=None)
+@given(accuracies, st.randoms())
+def test_the_order_of_seeds_is_nothing(values: list[float], random: Any) -> None:
+    curve = chain("winning_ticket", np.array(values)[:, None])
+    order = list(range(len(curve)))
+    random.shuffle(order)
+    claims = (claim(), claim(id="match", test="matching"))
+    table = judged(*claims, a_cnn=curve)
+    shuffled = judged(*claims, a_cnn=curve.iloc[order])
+    pd.testing.assert_frame_equal(table, shuffled)
+    pd.testing.assert_frame_equal(
+        exploratory.levels({"a": curve}).sort_values("level", ignore_index=True),
+        exploratory.levels({"a": curve.iloc[order]}).sort_values("level", ignore_index=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "by_cell", "verdict"),
+    [
+        ("every_cell", "a-cnn s, a-lstm s", "supported"),
+        ("every_cell", "a-cnn s, a-lstm u", "undecided"),
+        ("every_cell", "a-cnn s, a-lstm c", "contradicted"),
+        ("every_cell", "a-cnn s, a-lstm n", "supported"),
+        ("every_cell", "a-cnn n, a-lstm n", "not tested"),
+        ("every_cell", "", "not tested"),
+        ("every_model", "a-cnn s, b-cnn c, a-lstm u, b-lstm s", "supported"),
+        ("every_model", "a-cnn s, b-cnn s, a-lstm c, b-lstm u", "undecided"),
+        ("every_model", "a-cnn s, b-cnn s, a-lstm c, b-lstm c", "contradicted"),
+        ("every_model", "a-cnn s, b-cnn s", "undecided"),  # of both, one was run
+        ("every_corpus", "a-cnn s, b-cnn u, a-lstm u, b-lstm s", "supported"),
+        ("every_corpus", "a-b-cnn s, a-b-lstm s, c-cnn u", "undecided"),
+        ("any", "x vs y s, x vs z c", "supported"),
+        ("any", "x vs y c, x vs z c", "contradicted"),
+        ("any", "x vs y c, x vs z u", "undecided"),
+    ],
+)
+def test_the_rules_that_combine(rule: str, by_cell: str, verdict: str) -> None:
+    words = {"s": "supported", "c": "contradicted", "u": "undecided", "n": "not tested"}
+    pairs = [entry.strip().rpartition(" ") for entry in by_cell.split(",") if entry]
+    assert combined([(cell, words[letter]) for cell, _, letter in pairs], rule) == verdict
+
+
+def test_verdicts_count_the_cells() -> None:
+    own = claim(combine="every_model")
+    table = judged(
+        own,
+        claim(id="other", against=("snip",)),
+        a_cnn=chain("winning_ticket", SLEEP[:, None]),
+        a_lstm=chain("winning_ticket", [[1.0]]),
+    )
+    found = verdicts((own,), table)
+    assert found.loc[0].tolist() == ["it", "So it is.", "undecided", 1, 0, 1, 0]
+
+
+def test_the_claims_of_this_study_are_well_formed() -> None:
+    claims = load(ROOT / "claims.yaml")
+    assert len(claims) == 10  # nine; one is in two parts
+    table = contrasts(claims, {}, {}, 0.5, 0.5)
+    assert list(table.columns) == COLUMNS
+    assert set(verdicts(claims, table).verdict) == {"not tested"}
+
+
+GOOD = (
+    "{id: it, sentence: So., test: difference, of: [snip], against: [dense],"
+    " sparsity: [0.5, 0.9], combine: any"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (f"- {GOOD}, levle: 1}}", "it.levle: unknown key"),
+        (f"- {GOOD.replace('[snip]', '[snp]')}}}", "unknown strategy 'snp'; did you mean 'snip'?"),
+        (f"- {GOOD.replace('[snip]', '[dense]')}}}", "unknown strategy 'dense'"),
+        (f"- {GOOD.replace('[snip]', 'snip')}}}", "it.of: "),
+        (f"- {GOOD.replace('0.9', '0.1')}}}", "from the smaller to the larger"),
+        (f"- {GOOD.replace('0.9', '.nan')}}}", "it.sparsity"),
+        (f"- {GOOD.replace('difference', 'ticket')}}}", "'sparsity'"),
+        (f"- {GOOD.replace('[dense]', '[synflow]').replace('difference', 'matching')}}}", "dense"),
+        (f"- {GOOD}}}\n- {GOOD}}}", "it: stands twice"),
+        ("- {sentence: So.}", "claim 1.id: missing"),
+        ("- 3", "claim 1: "),
+        ("{}", "expected a list of claims"),
+        ("[]", "expected a list of claims"),
+    ],
+)
+def test_a_claim_that_cannot_be_is_refused(text: str, complaint: str, tmp_path: Path) -> None:
+    path = tmp_path / "claims.yaml"
+    path.write_text(text)
+    with pytest.raises(LotteryError) as caught:
+        load(path)
+    assert complaint in str(caught.value)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_levels_to_look_at() -> None:
+    curve = pd.concat(
+        [chain("winning_ticket", SLEEP[:, None]), arm("snip", [[91.0]], levels=[1], seeds=[3])]
+    )
+    table = exploratory.levels({"news-cnn": curve}).set_index(["strategy", "level"])
+    row = table.loc["winning_ticket", 1]
+    assert (row.cell, row.sparsity, row.n) == ("news-cnn", 0.4, 10)
+    assert [row.accuracy, row.low, row.high] == pytest.approx([91.58, 90.7001142, 92.4598858])
+    assert [row.difference, row.difference_low] == pytest.approx([1.58, 0.7001142])
+    assert row.low < row.bootstrap_low < row.accuracy < row.bootstrap_high < row.high + 0.3
+    control = table.loc["snip", 1]
+    assert (control.n, control.accuracy, control.difference) == (1, 91, 1)
+    assert math.isnan(control.low)
+    few = exploratory.levels({"news-cnn": curve[curve.seed > 0]})
+    assert few.bootstrap_low.isna().all()
+    assert exploratory.levels({"a": curve.iloc[:0], "b": pd.DataFrame()}).empty
+
+
+def test_each_seed_s_own_ticket() -> None:
+    curve = pd.concat(
+        [
+            chain("winning_ticket", [[0.2, -0.4, -2, 5], [-1, 1, 1, 1]], seeds=[4, 2]),
+            arm("snip", [[91.0]], levels=[1], seeds=[4]),
+        ]
+    )
+    table = exploratory.per_seed_tickets({"a": curve, "b": curve.iloc[:0]}, 0.5)
+    assert table[["seed", "level", "sparsity"]].values.tolist() == [[4, 2, 0.64], [2, 0, 0.0]]
+    assert table.difference.tolist() == pytest.approx([-0.4, 0])
+
+
+def test_mcnemar_counts_documents() -> None:
+    """Of six that changed, one got better: p = 2 (1 + 6) / 2^6."""
+    labels = np.array([1] * 6 + [0, 0])
+    dense = np.array([9, 9, 9, 9, 9, -9, -9, 9], np.float32)
+    level = np.array([-9, -9, -9, -9, -9, 9, -9, 9], np.float32)
+    by_level, by_class = predictions.compare(np.stack([dense, level])[..., None], labels)
+    assert by_level.only_dense.tolist() == [0, 5]
+    assert by_level.only_level.tolist() == [0, 1]
+    assert by_level.mcnemar_p.tolist() == pytest.approx([1, 14 / 64])
+    assert by_class.values.tolist() == pytest.approx(
+        np.array([[0, 0, 2, 50], [0, 1, 6, 500 / 6], [1, 0, 2, 50], [1, 1, 6, 100 / 6]])
+    )
+
+
+def test_calibration_by_hand() -> None:
+    """Ten documents at 0.8, seven right; ten at 0.6, nine right: (|7 - 8| + |9 - 6|) / 20."""
+    probability = np.repeat([0.8, 0.6], 10)
+    labels = np.array([1] * 7 + [0] * 3 + [1] * 9 + [0])
+    single = np.log(probability / (1 - probability)).astype(np.float32)[:, None]
+    assert predictions.calibration_error(single, labels) == pytest.approx(20, abs=1e-4)
+    two = np.hstack([np.zeros_like(single), single])
+    assert predictions.calibration_error(two, labels) == pytest.approx(20, abs=1e-4)
+    certain = np.array([[900.0, -900, 0]], np.float32)
+    assert predictions.calibration_error(certain, np.array([0])) == 0

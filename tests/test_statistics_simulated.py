@@ -1,0 +1,125 @@
+"""Simulated runs whose truth is known: how often the real functions are wrong, and how wide."""
+
+import gc
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lottery.analysis.claims import Claim
+from lottery.analysis.contrasts import contrasts
+from lottery.analysis.paired import detectable
+
+pytestmark = pytest.mark.slow
+
+RUNS = 1000
+SEEDS = 5
+CELLS = ("a-cnn", "b-cnn")
+LEVELS = (1, 2)
+NOISE = 0.4
+"""Points of accuracy between trainings that share a seed; seeds themselves differ by a point."""
+SPREAD = NOISE * np.sqrt(1 / len(LEVELS) + 1)
+"""Of a seed's difference to dense, the levels averaged."""
+MARGIN = 0.5
+
+
+def claim(name: str, test: str, against: str) -> Claim:
+    return Claim(
+        id=name,
+        sentence="So it is.",
+        test=test,  # type: ignore[arg-type]
+        of=("winning_ticket",),
+        against=(against,),
+        combine="every_cell",
+        sparsity=(0.1, 0.9),
+    )
+
+
+TO_DENSE = claim("dense", "difference", "dense")
+CLAIMS = (TO_DENSE, claim("reinit", "difference", "random_reinit"), claim("m", "matching", "dense"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_to_collect() -> Iterator[None]:
+    """statsmodels collects garbage at each correction: a quarter of a second with all of SciPy."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def simulated(random: np.random.Generator, ticket: float, reinit: float) -> pd.DataFrame:
+    """Two chains that lose ``ticket`` and ``reinit`` points to the dense run they share."""
+    own = random.normal(85, 1, SEEDS)
+    dense = own + random.normal(0, NOISE, SEEDS)
+    parts = []
+    for strategy, loss in (("winning_ticket", ticket), ("random_reinit", reinit)):
+        pruned = own + loss + random.normal(0, NOISE, (len(LEVELS), SEEDS))
+        parts.append(np.vstack([dense, pruned]).ravel())
+    levels = np.repeat([0, *LEVELS], SEEDS)
+    return pd.DataFrame(
+        {
+            "strategy": np.repeat(["winning_ticket", "random_reinit"], len(levels)),
+            "seed": np.tile(np.arange(SEEDS), 2 * (1 + len(LEVELS))),
+            "level": np.tile(levels, 2),
+            "sparsity": np.tile(levels * 0.3, 2),
+            "test_accuracy": np.concatenate(parts),
+        }
+    )
+
+
+def runs(
+    claims: tuple[Claim, ...], ticket: float, reinit: float, seed: int
+) -> Iterator[pd.DataFrame]:
+    random = np.random.default_rng(seed)
+    for _ in range(RUNS):
+        curves = {cell: simulated(random, ticket, reinit) for cell in CELLS}
+        yield contrasts(claims, curves, {}, MARGIN, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "reinit"),
+    [
+        (0.0, 0.0),  # no effect
+        (-MARGIN, -MARGIN),  # at the margin, where a match is the easiest to claim wrongly
+        (0.0, -2.0),  # two points, where what is rejected first eases Holm's later steps
+    ],
+)
+def test_false_verdicts_and_intervals(ticket: float, reinit: float) -> None:
+    """At most 5 % of runs have any false verdict, 95 % of intervals hold the truth."""
+    truth = {"dense": ticket, "reinit": ticket - reinit, "m": ticket}
+    null = {"dense": 0.0, "reinit": 0.0, "m": -MARGIN}
+    false, covered, found = [], [], 0
+    for table in runs(CLAIMS, ticket, reinit, 1):
+        beyond = table.claim.map(truth) - table.claim.map(null)
+        wrong = ((table.verdict == "supported") & (beyond <= 0)) | (
+            (table.verdict == "contradicted") & (beyond >= 0)
+        )
+        false.append(wrong.any())
+        held = table.claim.map(truth).between(table.low, table.high)
+        covered.append(held.mean())
+        found += int((table.verdict[table.claim == "reinit"] == "supported").sum())
+    assert np.mean(false) <= 0.065
+    error = np.std(covered) / np.sqrt(RUNS)
+    assert abs(np.mean(covered) - 0.95) < 3 * error
+    if reinit == -2:
+        assert found > 0.9 * RUNS * len(CELLS)
+
+
+def test_the_stated_power_is_right() -> None:
+    """An effect of just the detectable size is found at Holm's first level in 80 % of runs."""
+    effect = detectable(float(SPREAD), SEEDS, len(CELLS))
+    found = [
+        (table.p < 0.05 / len(CELLS)) & (table.effect > 0)
+        for table in runs((TO_DENSE,), effect, 0, 2)
+    ]
+    trials = RUNS * len(CELLS)
+    assert abs(np.mean(found) - 0.8) < 3 * np.sqrt(0.8 * 0.2 / trials)
+
+
+def test_the_detectable_effect_is_unbiased_enough() -> None:
+    """With the spread of five seeds in place of the true one it is right on average."""
+    stated = pd.concat(runs((TO_DENSE,), 0, 0, 3)).detectable
+    right = detectable(float(SPREAD), SEEDS, len(CELLS))
+    # The mean of a standard deviation of five is 0.94 of the true one.
+    assert stated.mean() == pytest.approx(0.94 * right, rel=0.03)
