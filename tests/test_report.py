@@ -1,12 +1,24 @@
 """The report page: what is in the tables is on it, and nothing of them can break it."""
 
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from conftest import ROOT
+import pytest
+from conftest import ROOT, refused
 
 from lottery.report.content import COLUMNS, Content
+from lottery.report.page import render
+from lottery.report.panels import barriers
+from lottery.report.reference import curves
+from lottery.report.svg import ticks
 
 CELLS = [
     f"{corpus}-{model}" for corpus in ("rotten_tomatoes", "reuters_r8") for model in ("cnn", "lstm")
@@ -133,9 +145,10 @@ def claims() -> dict[str, pd.DataFrame]:
     return {"claims": frame("claims", rows), "contrasts": frame("contrasts", contrasts)}
 
 
-def realistic(cells: list[str] = CELLS) -> Content:
-    """The committed tables of the quick profile, and claims that were made up."""
-    own = {cell: cell_tables(cell) for cell in cells}
+@cache
+def realistic(count: int = len(CELLS)) -> Content:
+    """The committed tables of the quick profile's first cells, and claims that were made up."""
+    own = {cell: cell_tables(cell) for cell in CELLS[:count]}
     joined = {
         name: pd.concat(tables[name] for tables in own.values())
         for name in ("levels", "tickets", "per_seed", "predictions", "classes")
@@ -171,3 +184,213 @@ def realistic(cells: list[str] = CELLS) -> Content:
             },
         ],
     )
+
+
+def test_the_same_bytes_each_time() -> None:
+    assert render(realistic()) == render(realistic())
+
+
+def test_no_room_of_training_is_opened() -> None:
+    rooms = "'torch', 'dvc', 'lottery.training', 'lottery.models', 'lottery.kernels'"
+    code = f"import sys, lottery.report.page; sys.exit(bool({{{rooms}}} & set(sys.modules)))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
+
+
+def test_nothing_is_asked_for() -> None:
+    page = render(realistic())
+    for word in (
+        "<script",
+        "<img",
+        '<link rel="stylesheet',
+        "@import",
+        "url(",
+        "http://",
+        "https://",
+    ):
+        assert word not in page.replace("http://www.w3.org", ""), word
+
+
+def test_an_empty_page() -> None:
+    page = render(Content(**nothing()))
+    assert "Nothing was run yet" in page
+    assert "No claim was tested." in page
+    assert "2020 study, other data" in page
+    bare = {name: pd.DataFrame() if name in COLUMNS else value for name, value in nothing().items()}
+    bare |= {"tensors": {}, "epochs": {}, "connectivity": {}}
+    assert render(Content(**bare)) == page
+
+
+@pytest.mark.parametrize("name", [*COLUMNS, "provenance", "data"])
+def test_each_part_may_be_missing(name: str) -> None:
+    whole = realistic(1)
+    empty = dataclasses.replace(whole, **{name: nothing()[name]})
+    page = render(empty)
+    assert page != render(whole)
+    assert "nan" not in visible(page).split()
+
+
+def test_a_table_without_a_column_is_refused() -> None:
+    levels = realistic(1).levels.drop(columns="low")
+    refused(lambda: Content(**{**nothing(), "levels": levels}), "'levels'", "low", "dvc repro")
+    epochs = {"a-cnn": pd.DataFrame({"epoch": [1]})}
+    refused(lambda: Content(**{**nothing(), "epochs": epochs}), "'epochs'", "train_loss")
+
+
+def test_one_seed_has_no_band() -> None:
+    whole = realistic(1)
+    alone = dict.fromkeys(["low", "high", "difference_low", "difference_high"], np.nan)
+    page = render(dataclasses.replace(whole, levels=whole.levels.assign(n=1, **alone)))
+    assert 'class="band' in render(whole)
+    assert 'class="band' not in page
+    assert "one seed: no intervals" in page
+    assert "There is one seed" in page
+
+
+def test_hostile_words_stay_words() -> None:
+    def spoilt(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(key) + HOSTILE: spoilt(own) for key, own in value.items()}
+        if isinstance(value, list):
+            return [
+                {k: own + HOSTILE if isinstance(own, str) else own for k, own in row.items()}
+                for row in value
+            ]
+        if isinstance(value, str):
+            return value + HOSTILE
+        # Kinds of paths are ours; all other words may come from a user's file.
+        words = [
+            c
+            for c in value
+            if pd.api.types.is_string_dtype(value[c]) and c not in ("kind", "levels")
+        ]
+        return value.assign(**{column: value[column] + HOSTILE for column in words})
+
+    whole = realistic(1)
+    page = render(
+        Content(**{f.name: spoilt(getattr(whole, f.name)) for f in dataclasses.fields(whole)})
+    )
+    parser = Tags()
+    parser.feed(page)
+    clean = Tags()
+    clean.feed(render(whole))
+    assert parser.tags <= clean.tags
+    assert not any(name.startswith("on") for name in parser.attributes)
+    assert HOSTILE in visible(page)  # said as it is, braces too
+
+
+def test_every_value_is_shown() -> None:
+    whole = realistic(1)
+    page, seen = render(whole), visible(render(whole))
+    for row in whole.levels.to_dict("records"):
+        for value in (row["accuracy"], row["low"], row["high"]):
+            assert f"{value:.2f}" in seen
+        assert f"{100 * row['sparsity']:.1f} %" in seen
+    for row in whole.per_seed.to_dict("records"):
+        assert f"{row['test_accuracy']:.2f}" in seen
+        assert f"{row['difference']:+.2f}".replace("-", "−") in seen
+    for row in whole.contrasts.dropna(subset=["effect"]).to_dict("records"):
+        for key in ("effect", "low", "high"):
+            assert f"{row[key]:+.2f}".replace("-", "−") in seen
+        assert row["verdict"] in seen
+    means = whole.predictions.groupby(["strategy", "level"]).calibration_error.mean()
+    assert all(f"{value:.2f}" in seen for value in means)
+    for row in whole.tensors[CELLS[0]].drop_duplicates(["parameter", "level"]).to_dict("records"):
+        assert f"{row['parameter']}, level {row['level']}: " in page
+    for text in [
+        *whole.claims.sentence,
+        *whole.provenance.values(),
+        "acq & trade (500)",
+        "<crude> (300)",
+    ]:
+        assert text in seen, text
+    for words in ("21,578", "the loss is not finite", "no ticket", "1 failed run is left out"):
+        assert words in seen, words
+
+
+def test_verdicts_are_words() -> None:
+    seen = visible(render(realistic(1)))
+    for sign, verdict in zip("✓✗?–", VERDICTS, strict=True):
+        assert f"{sign} {verdict}" in " ".join(seen.split())
+    assert "late_beats_early is undecided" in seen
+    assert "sensible_scale is not tested" in seen
+
+
+def test_the_published_curve_lies_behind_its_own_cell_only() -> None:
+    whole = realistic(1)
+    renamed = whole.levels.assign(cell="imdb-cnn")
+    page = render(dataclasses.replace(whole, levels=renamed))
+    own = page.split("<h2>imdb-cnn</h2>")[1].split("<h2>")[0]
+    assert "2020 study, winning ticket, one trial" in own.replace(": one", ", one")
+    assert "2020 study" not in render(whole).split(f"<h2>{CELLS[0]}</h2>")[1].split("<h2>")[0]
+    study = page.split("2020 study, other data</h2>")[1]
+    assert "ag_news-lstm" in study
+    assert "imdb-cnn" not in study
+
+
+def test_the_chart_has_its_values() -> None:
+    page = render(realistic(1))
+    titles = re.findall(r"<title>([^<]*)</title>", page)
+    levels = realistic(1).levels
+    for row in levels.to_dict("records"):
+        start = (
+            f"{row['strategy'].replace('_', ' ')}, level {row['level']}: {row['accuracy']:.2f} %"
+        )
+        assert any(title.startswith(start) for title in titles), start
+    assert sum("the ticket chosen on validation" in title for title in titles) == 1
+
+
+def test_reference_curves() -> None:
+    published = curves()
+    assert list(published) == ["cell", "arm", "level", "remaining", "test_accuracy"]
+    assert len(published) == 4 * 3 * 21
+    winning = published[(published.cell == "imdb-cnn") & (published.arm == "lt")]
+    assert winning.test_accuracy.iloc[[0, 2]].tolist() == [87.042, 87.55]
+    assert winning.remaining.iloc[2] == pytest.approx(64)
+
+
+def test_barriers_by_hand() -> None:
+    rows = [
+        ("levels", 0, 1, alpha, 1 + alpha + rise, 10.0)
+        for alpha, rise in ((1, 0), (0, 0), (0.5, 0.3))
+    ]
+    (row,) = barriers(frame("connectivity", rows)).to_dict("records")
+    assert row["train_loss"] == pytest.approx(0.3)  # over the chord from 1 to 2, whatever the order
+    assert row["test_error"] == 0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (64.9, 76, [64, 66, 68, 70, 72, 74, 76]), (5, 5, 7)],
+)
+def test_ticks_are_round_and_cover(low: float, high: float, expected: Any) -> None:
+    own = ticks(low, high)
+    assert own[0] <= low <= high <= own[-1]
+    if isinstance(expected, list):
+        assert own == pytest.approx(expected)
+    else:
+        assert len(own) <= expected
+
+
+class Tags(HTMLParser):
+    """Every element and attribute of a page, and its words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def visible(page: str) -> str:
+    """The words of a page, without markup and style."""
+    parser = Tags()
+    parser.feed(re.sub(r"<style>.*?</style>", "", page, flags=re.S))
+    return " ".join("".join(parser.words).split(" "))

@@ -4,6 +4,7 @@ Chromium is driven by its DevTools protocol over a web socket: aiohttp comes wit
 """
 
 import asyncio
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -13,6 +14,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from test_report import HOSTILE, nothing, realistic
+
+from lottery.report.content import Content
+from lottery.report.page import render
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
 pytestmark = [
@@ -25,12 +30,15 @@ VIEWS = [
     ("narrow", 360, "dark", "screen"),
     ("laptop", 1280, "light", "screen"),
     ("laptop-dark", 1280, "dark", "screen"),
+    ("tablet", 1001, "light", "screen"),
     ("wide", 1440, "light", "screen"),
     ("print", 688, "dark", "print"),
 ]
 # Relative luminance and contrast as WCAG 2.2 defines them, of every text that is drawn.
 MEASURE = """
 (() => {
+  const folded = [...document.querySelectorAll('details > div')];
+  const closed = folded.filter((e) => !e.checkVisibility({contentVisibilityAuto: true})).length;
   const parse = (colour) => {
     const parts = colour.match(/[\\d.]+/g).map(Number);
     return {rgb: parts.slice(0, 3), alpha: parts.length > 3 ? parts[3] : 1};
@@ -58,6 +66,7 @@ MEASURE = """
     const [one, two] = [luminance(ink), luminance(behind(element))].sort((a, b) => b - a);
     texts.push([(one + 0.05) / (two + 0.05), walk.currentNode.data.trim().slice(0, 40)]);
   }
+  document.querySelectorAll('details').forEach((e) => { e.open = true; });
   const overflowing = [...document.querySelectorAll('.scroll, td, th, figure')].filter(
     (e) => e.clientWidth && e.scrollWidth > e.clientWidth + 1);
   const names = (selector) => [...document.querySelectorAll(selector)].filter(
@@ -72,7 +81,7 @@ MEASURE = """
     roles: [...document.querySelectorAll('svg:not([aria-hidden])')].map(
       (e) => e.getAttribute('role')),
     headers: [...document.querySelectorAll('th')].filter((e) => !e.scope).length,
-    hidden: [...document.querySelectorAll('details > div')].filter((e) => !e.offsetHeight).length,
+    closed,
     page: getComputedStyle(document.body).backgroundColor,
     scripts: document.scripts.length,
     images: document.images.length,
@@ -154,3 +163,74 @@ async def listening(file: Path, process: subprocess.Popen[bytes]) -> int:
         assert process.poll() is None, (file.parent / "log").read_text()[-2000:]
         await asyncio.sleep(0.1)
     raise AssertionError("chromium did not start within a minute")
+
+
+@pytest.fixture(scope="module", params=["realistic", "hostile", "empty"])
+def seen(
+    request: pytest.FixtureRequest, port: int, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, Any]]:
+    """A page's measurements in every view."""
+    contents = {"realistic": realistic, "empty": lambda: Content(**nothing()), "hostile": hostile}
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    file.write_text(render(contents[request.param]()), encoding="utf-8")
+    views = VIEWS if request.param == "realistic" else [VIEWS[1], VIEWS[-1]]
+    return asyncio.run(visit(port, file.as_uri(), views))
+
+
+def hostile() -> Content:
+    """Long and hostile words where a user's words may come."""
+    content = realistic(1)
+    long = HOSTILE + 12 * "unbroken" + 30 * " word"
+    return dataclasses.replace(
+        content,
+        claims=content.claims.assign(sentence=long),
+        provenance={long: long},
+        data=[{**row, "note": long, "corpus": long} for row in content.data],
+    )
+
+
+def test_nothing_is_wider_than_the_page(seen: dict[str, dict[str, Any]]) -> None:
+    for name, view in seen.items():
+        assert view["scroll"] <= view["inner"], name
+        # On a screen a wide table scrolls in its own box; paper cannot scroll.
+        boxes = [
+            box for box in view["overflowing"] if name == "print" or not box.startswith("scroll")
+        ]
+        assert not boxes, (name, boxes)
+
+
+def test_silence(seen: dict[str, dict[str, Any]]) -> None:
+    for name, view in seen.items():
+        said = {event["method"] for event in view["events"]}
+        assert not said & {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"}
+        requests = [
+            event["params"]["request"]["url"]
+            for event in view["events"]
+            if event["method"] == "Network.requestWillBeSent"
+        ]
+        asked = [url for url in requests if not url.startswith("data:")]
+        assert len(asked) == 1 and asked[0].startswith("file://"), (name, asked)
+        assert view["scripts"] == view["images"] == 0
+
+
+def test_figures_have_names_and_headers_a_scope(seen: dict[str, dict[str, Any]]) -> None:
+    for view in seen.values():
+        assert view["figures"]
+        assert all(len(label) > 10 for label in view["figures"])
+        assert set(view["roles"]) == {"img"}
+        assert view["headers"] == 0
+
+
+def test_text_can_be_read(seen: dict[str, dict[str, Any]]) -> None:
+    for name, view in seen.items():
+        assert view["texts"] > 50
+        assert view["worst"][0][0] >= 4.5, (name, view["worst"])
+
+
+def test_schemes_and_paper(seen: dict[str, dict[str, Any]]) -> None:
+    assert seen["print"]["page"] == "rgb(255, 255, 255)"
+    assert seen["print"]["closed"] == 0  # paper shows what the screen folds away
+    assert seen["narrow"]["page"] == "rgb(20, 23, 26)"
+    if "laptop" in seen:
+        assert seen["laptop"]["page"] == "rgb(251, 251, 250)"
+        assert seen["laptop"]["texts"] == seen["laptop-dark"]["texts"] < seen["print"]["texts"]

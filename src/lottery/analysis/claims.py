@@ -8,19 +8,13 @@ import pandas as pd
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from lottery import strict
+from lottery import registry, strict
 from lottery.analysis.paired import DENSE
 from lottery.errors import LotteryError
 from lottery.registry import suggestion
 
-CHAINS = (
-    *("winning_ticket", "late_rewinding", "random_reinit"),
-    *("last_epoch_rewinding", "continued_training", "study_random"),
-)
-CONTROLS = (
-    *("reinit_same_mask", "shuffled_mask", "random_mask_reinit"),
-    *("one_shot", "snip", "synflow"),
-)
+STRATEGIES, CONTROLS = "lottery.pruning.strategies", "lottery.pruning.controls"
+"""Whose modules a claim can name; their names are read, the modules are not imported."""
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 UNDECIDED, NOT_TESTED = "undecided", "not tested"
 COLUMNS = ["claim", "sentence", "verdict", "supported", "contradicted", "undecided", "not_tested"]
@@ -44,10 +38,12 @@ class Claim:
     embedding_std_at_most: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     def __post_init__(self) -> None:
+        chains = registry.names(STRATEGIES)
+        known = [*chains, *registry.names(CONTROLS)]
         for name in self.of:
-            _refuse_unknown(name, [*CHAINS, *CONTROLS])
+            _refuse_unknown(name, known)
         for name in self.against:
-            _refuse_unknown(name, [*CHAINS, *CONTROLS, DENSE])
+            _refuse_unknown(name, [*known, DENSE])
         if (self.sparsity is None) != (self.test == "ticket"):
             raise ValueError("give 'sparsity' [from, to], except where the test is of tickets")
         if self.sparsity and self.sparsity[0] > self.sparsity[1]:
@@ -59,7 +55,7 @@ class Claim:
         if self.test == "ticket" and not (
             len(self.of) == 1
             and self.against == self.of
-            and self.of[0] in CHAINS
+            and self.of[0] in chains
             and self.combine in ("every_cell", "any")
             and self.direction == "different"
         ):

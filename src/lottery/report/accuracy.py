@@ -6,7 +6,7 @@ from markupsafe import Markup
 from lottery.report import svg
 from lottery.report.formats import fixed, interval
 from lottery.report.reference import ARMS
-from lottery.report.styles import DASHES, Style, words
+from lottery.report.styles import PUBLISHED, Style, words
 
 WIDTH, HEIGHT = 480, 350
 TICKS = [100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1]
@@ -30,6 +30,8 @@ def accuracy(
         f"for {', '.join(words(name) for name in levels.strategy.unique())}"
     )
     picture = svg.chart(WIDTH, HEIGHT, label)
+    # Sparser than anything of ours it would only flatten our curves.
+    published = published[published.remaining > 0.95 * levels.remaining.min()]
     heights = [levels.accuracy, levels.low, levels.high, tickets.test_accuracy]
     x, y = _frame(
         picture,
@@ -75,10 +77,10 @@ def _frame(
 
 
 def _published(picture: svg.Element, published: pd.DataFrame, x: svg.Scale, y: svg.Scale) -> None:
-    for dash, (arm, own) in zip(DASHES, published.groupby("arm", sort=False), strict=False):
+    for arm, own in published.groupby("arm", sort=False):
         points = [(x(a), y(b)) for a, b in zip(own.remaining, own.test_accuracy, strict=True)]
         name = f"2020 study, {ARMS[str(arm)]}"
-        svg.line(picture, points, "published", dash, f"{name}: one trial")
+        svg.line(picture, points, "published", PUBLISHED[str(arm)], f"{name}: one trial")
         for row, (left, top) in zip(own.itertuples(), points, strict=True):
             title = f"{name}: {fixed(row.test_accuracy)} % with {row.remaining:.3g} % of weights"
             svg.marker(picture, "circle", left, top, "mark tiny published", title)

@@ -4,12 +4,11 @@ from typing import Any
 
 import pandas as pd
 
-from lottery.report import panels, tables
+from lottery.report import legends, panels, tables
 from lottery.report.accuracy import accuracy
 from lottery.report.content import Content
 from lottery.report.formats import fixed, interval, whole
-from lottery.report.reference import ARMS
-from lottery.report.styles import DASHES, Style, words
+from lottery.report.styles import Style, words
 
 Part = dict[str, Any]
 # What may be missing; the template leaves out what is None.
@@ -46,7 +45,7 @@ def part(cell: str, content: Content, drawn: dict[str, Style], published: pd.Dat
         own["tickets"] = tables.tickets(tickets, cell)
     if len(content.connectivity.get(cell, ())):
         own["connectivity"] = panels.connectivity(cell, content.connectivity[cell])
-        own["kinds"] = panels.samples(panels.KINDS, content.connectivity[cell].kind)
+        own["kinds"] = legends.samples(panels.KINDS, content.connectivity[cell].kind)
     own |= _panels(cell, content, levels, tickets)
     written = [
         (per_seed, tables.per_seed),
@@ -69,15 +68,13 @@ def _about(levels: pd.DataFrame) -> str:
 
 def _legend(
     levels: pd.DataFrame, tickets: pd.DataFrame, behind: pd.DataFrame, drawn: dict[str, Style]
-) -> list[tuple[Any, str]]:
-    shown = panels.legend(drawn, list(levels.strategy))
+) -> legends.Entries:
+    shown = legends.strategies(drawn, list(levels.strategy))
     if (levels.level == 0).any():
-        shown.append((panels.swatch("dense", "", ""), "dense"))
+        shown.append((legends.swatch("dense", "", ""), "dense"))
     if tickets.sparsity.notna().any():
-        shown.append((panels.swatch("", "star", "", True), "ticket chosen on validation"))
-    for dash, arm in zip(DASHES, behind.arm.unique(), strict=False):
-        shown.append((panels.swatch("published", "", dash), f"2020 study, {ARMS[arm]}"))
-    return shown
+        shown.append((legends.swatch("", "star", "", True), "ticket chosen on validation"))
+    return shown + legends.published(behind)
 
 
 def _panels(cell: str, content: Content, levels: pd.DataFrame, tickets: pd.DataFrame) -> Part:
@@ -90,7 +87,7 @@ def _panels(cell: str, content: Content, levels: pd.DataFrame, tickets: pd.DataF
             (words(name), panels.survivors(cell, name, own))
             for name, own in tensors.groupby("strategy", sort=False)
         ]
-        part["shades"] = panels.shades()
+        part["shades"] = legends.shades()
     if len(epochs):
         moments = {
             str(name): _moments(own, levels, tickets)
@@ -100,7 +97,7 @@ def _panels(cell: str, content: Content, levels: pd.DataFrame, tickets: pd.DataF
             (words(name), panels.learning(cell, name, epochs, shown))
             for name, shown in moments.items()
         ]
-        part["moments"] = panels.samples(
+        part["moments"] = legends.samples(
             panels.MOMENTS, [n for own in moments.values() for n in own]
         )
     return part

@@ -39,7 +39,7 @@ def chance(p: Any) -> str:
     """A p-value; below a thousandth the digits say nothing."""
     if pd.isna(p):
         return MISSING
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
 
 
 def interval(low: Any, high: Any, places: int = 2, sign: bool = False) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lottery.report import panels, tables
+from lottery.report import legends, panels, tables
 from lottery.report.accuracy import small
 from lottery.report.cells import part
 from lottery.report.content import Content
 from lottery.report.formats import chance, fixed, interval, share, signed, span, whole
-from lottery.report.reference import ARMS, curves
-from lottery.report.styles import DASHES, styles
+from lottery.report.reference import curves
+from lottery.report.styles import styles, words
 
 __all__ = ["Content", "render"]
 
@@ -31,20 +31,14 @@ def render(content: Content) -> str:
     )
     drawn, published = styles(content), curves()
     cells = content.cells()
+    others = published[~published.cell.isin(content.levels.cell)]
     return environment.get_template("template.html").render(
         lead=_lead(content),
         signs=SIGNS,
         claims=[_claim(claim, content.contrasts) for claim in content.claims.to_dict("records")],
         cells=[part(cell, content, drawn, published) for cell in cells],
-        others=[
-            (cell, small(str(cell), own))
-            for cell, own in published.groupby("cell", sort=False)
-            if cell not in set(content.levels.cell)
-        ],
-        published_legend=[
-            (panels.swatch("published", "", dash), f"2020 study, {ARMS[arm]}")
-            for dash, arm in zip(DASHES, ["lr_l", "lt", "random"], strict=False)
-        ],
+        others=[(cell, small(str(cell), own)) for cell, own in others.groupby("cell", sort=False)],
+        published_legend=legends.published(others),
         data=tables.data(content.data) if content.data else None,
         unknown=_unknown(content),
         failed=tables.failed(content.failed) if len(content.failed) else None,
@@ -76,7 +70,7 @@ def _claim(claim: dict[str, Any], contrasts: pd.DataFrame) -> dict[str, Any]:
     rows = [
         {
             "cell": row["cell"],
-            "contrast": row["contrast"],
+            "contrast": words(row["contrast"]),
             "levels": "–" if pd.isna(row["levels"]) else str(row["levels"]),
             "chart": panels.effect(row, -reach, reach),
             "effect": signed(row["effect"]),

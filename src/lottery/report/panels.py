@@ -1,15 +1,14 @@
 """The smaller charts of a cell: barriers, survivors, learning, and a contrast's interval."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from lottery.report import svg
+from lottery.report import legends, svg
 from lottery.report.formats import fixed, interval, signed
-from lottery.report.styles import Style, words
+from lottery.report.styles import words
 
 KINDS = {  # colour, marker, dash, words
     "levels": ("c0", "circle", "", "between successive levels"),
@@ -92,7 +91,7 @@ def survivors(cell: str, strategy: str, tensors: pd.DataFrame) -> Markup:
             y=row * names.index(name),
             width=width - 1,
             height=row - 1,
-            fill_opacity=_shade(part),
+            fill_opacity=legends.shade(part),
             class_="heat",
         )
         svg.add(box, "title", f"{name}, level {level}: {part:.3g} % of {int(size):,} weights")
@@ -104,20 +103,6 @@ def survivors(cell: str, strategy: str, tensors: pd.DataFrame) -> Markup:
         svg.add(axes, "text", f"{level:g}", class_="middle", **at)
     svg.add(axes, "text", "level", x=(left + 366) / 2, y=row * len(names) + 34, class_="middle")
     return svg.done(picture)
-
-
-def _shade(percent: float) -> str:
-    return f"{max(0.08, 1 + np.log10(max(percent, 1) / 100) / 2):.2f}"
-
-
-def shades() -> list[tuple[Markup, str]]:
-    """What the colours of :func:`survivors` mean."""
-    entries = []
-    for percent in (100, 30, 10, 3, 1):
-        picture = svg.Element("svg", {"viewBox": "0 0 34 12", "aria-hidden": "true"})
-        svg.add(picture, "rect", width=34, height=12, fill_opacity=_shade(percent), class_="heat")
-        entries.append((svg.done(picture), f"{percent} %" + (" or less" if percent == 1 else "")))
-    return entries
 
 
 def learning(cell: str, strategy: str, epochs: pd.DataFrame, shown: dict[str, int]) -> Markup:
@@ -151,6 +136,8 @@ def effect(row: dict[str, Any], low: float, high: float) -> Markup:
     """A contrast's effect and 95 % interval between ``low`` and ``high``, with a line at none."""
     bounds = "" if pd.isna(row["low"]) else f", 95 % interval {interval(row['low'], row['high'])}"
     label = f"effect {signed(row['effect'])}{bounds}"
+    if pd.isna(row["effect"]):
+        label = "no effect was measured"
     picture = svg.chart(140, 20, label)
     x = svg.Scale(low, high, 6, 134)
     svg.line(picture, [(x(0), 1), (x(0), 19)], "zero", "2 2")
@@ -159,40 +146,6 @@ def effect(row: dict[str, Any], low: float, high: float) -> Markup:
     if not pd.isna(row["effect"]):
         svg.marker(picture, "circle", x(row["effect"]), 10, "mark ink", label)
     return svg.done(picture)
-
-
-def swatch(colour: str, shape: str, dash: str, control: bool = False) -> Markup:
-    """A legend's sample; the words beside it are its name."""
-    picture = svg.Element("svg", {"viewBox": "0 0 34 12", "aria-hidden": "true"})
-    if not control:
-        svg.line(picture, [(1, 6), (33, 6)], colour, dash)
-    if shape:
-        kind = "star" if shape == "star" else "hollow" if control else "mark"
-        size = {"transform": "translate(17 6)" + (" scale(.7)" if shape == "star" else "")}
-        path = svg.STAR if shape == "star" else svg.MARKERS[shape]
-        svg.add(picture, "path", d=path, class_=f"{kind} {colour}", **size)
-    return svg.done(picture)
-
-
-def samples(
-    kinds: dict[str, tuple[str, str, str, str]], shown: Iterable[str]
-) -> list[tuple[Markup, str]]:
-    """Samples and words of those ``kinds`` that are shown."""
-    names = set(shown)
-    return [
-        (swatch(colour, shape, dash), meaning)
-        for kind, (colour, shape, dash, meaning) in kinds.items()
-        if kind in names
-    ]
-
-
-def legend(drawn: dict[str, Style], names: list[str]) -> list[tuple[Markup, str]]:
-    """Samples and words of the strategies."""
-    return [
-        (swatch(style.colour, style.marker, style.dash, style.control), words(name))
-        for name, style in drawn.items()
-        if name in names
-    ]
 
 
 def _whole(values: pd.Series) -> list[float]:

@@ -8,6 +8,9 @@ from lottery.report.svg import MARKERS
 
 DASHES = ["", "6 3", "7 3 1.5 3", "1.5 3", "10 3", "4 2 1 2 1 2"]
 
+# The 2020 study's arms, all in grey; the solid grey line is our dense network.
+PUBLISHED = {"lt": "6 3", "random": "1.5 3", "lr_f": "7 3 1.5 3", "lr_l": "7 3 1.5 3"}
+
 
 @dataclass(frozen=True)
 class Style:
@@ -28,7 +31,12 @@ def styles(content: Content) -> dict[str, Style]:
         dict.fromkeys(
             chain.from_iterable(
                 table.strategy.unique()
-                for table in (content.levels, *content.epochs.values(), *content.tensors.values())
+                for table in (
+                    content.levels,
+                    content.tickets,
+                    *content.epochs.values(),
+                    *content.tensors.values(),
+                )
             )
         )
     )
