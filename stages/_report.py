@@ -13,6 +13,7 @@ import pandas as pd
 
 from lottery import files, paths
 from lottery.analysis import tables
+from lottery.analysis.select import DENSE
 from lottery.params import Params
 from lottery.report.content import Content
 
@@ -41,6 +42,7 @@ def content(params: Params) -> Content:
         name: tables.read(paths.STATISTICS / f"{name}.csv")
         for name in ("claims", "contrasts", "levels", "tickets", "seed_tickets")
     }
+    tickets = statistics["tickets"]
     failed = {
         cell: pd.concat(tables.failed(paths.TABLES / f"{cell}-{name}") for name in names)
         for cell in cells
@@ -55,7 +57,7 @@ def content(params: Params) -> Content:
         claims=statistics["claims"],
         contrasts=statistics["contrasts"],
         levels=statistics["levels"],
-        tickets=statistics["tickets"].query("strategy != @DENSE"),
+        tickets=tickets[tickets.strategy != DENSE],
         per_seed=statistics["seed_tickets"],
         tensors={cell: of_cell(cell, "tensors") for cell in cells},
         epochs={cell: of_cell(cell, "epochs", params.strategies) for cell in cells},

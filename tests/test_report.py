@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 from conftest import ROOT, refused
 
+from lottery.analysis.barriers import barriers
 from lottery.report.content import COLUMNS, Content
 from lottery.report.page import render
-from lottery.report.panels import barriers
 from lottery.report.reference import curves
 from lottery.report.svg import ticks
 

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from lottery.analysis import barriers
 from lottery.report import legends, svg
 from lottery.report.formats import fixed, interval, signed
 from lottery.report.styles import words
 
 KINDS = {  # colour, marker, dash, words
-    "levels": ("c0", "circle", "", "between successive levels"),
-    "orders": ("c1", "square", "6 3", "between two orders of the data"),
+    "levels": ("c0", "circle", "", barriers.KINDS["levels"]),
+    "orders": ("c1", "square", "6 3", barriers.KINDS["orders"]),
 }
 BARRIERS = {"test_error": "test error, points", "train_loss": "train loss"}
 MOMENTS = {
@@ -23,27 +23,9 @@ MOMENTS = {
 CURVES = {"validation_accuracy": "validation accuracy, %", "train_loss": "train loss"}
 
 
-def barriers(paths: pd.DataFrame) -> pd.DataFrame:
-    """How far a path between two networks rises over the straight line between its ends.
-
-    Linear mode connectivity (Frankle, Dziugaite, Roy and Carbin 2020, section 2). Columns: kind,
-    seed, level, train_loss, test_error: the largest rise over ``alpha``, in the table's units.
-    """
-    rows: list[dict[str, Any]] = []
-    for (kind, seed, level), path in paths.groupby(["kind", "seed", "level"], sort=False):
-        path = path.sort_values("alpha")
-        rises = {}
-        for name in BARRIERS:
-            values = path[name].to_numpy(float)
-            chord = np.interp(path.alpha, path.alpha.iloc[[0, -1]], values[[0, -1]])
-            rises[name] = float(np.max(values - chord))
-        rows.append({"kind": kind, "seed": seed, "level": level, **rises})
-    return pd.DataFrame(rows, columns=["kind", "seed", "level", *BARRIERS])
-
-
 def connectivity(cell: str, paths: pd.DataFrame) -> Markup:
     """Barriers by level: the line is the mean over seeds, small points are the seeds."""
-    rises = barriers(paths)
+    rises = barriers.barriers(paths)
     picture = svg.chart(420, 350, f"{cell}: barriers of test error and train loss by level")
     x = svg.Scale(rises.level.min() - 0.4, rises.level.max() + 0.4, 48, 410)
     for place, (name, title) in enumerate(BARRIERS.items()):
