@@ -59,17 +59,14 @@ class CNN(nn.Module):
         # ReLU is monotone and a bias is one number: both come after the maximum, once a document.
         return F.linear(dropout((found + bias).relu()), self.output_weight, self.output_bias)
 
-    @staticmethod
-    def flow(weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    def flow(self, weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """What a text of every word at each place brings out, where no weight is below zero.
 
         A scalar, linear in each tensor, for pruning without data (Tanaka et al. 2020, section 6).
         All places are alike, so the maximum over time is any of them.
         """
         words = weights[EMBEDDING].sum(0)
-        names = sorted(
-            name for name in weights if name.startswith("conv") and name.endswith("_weight")
-        )
+        names = [f"conv{width}_weight" for width in self.options.widths]  # the output's columns
         features = [(weights[name].squeeze(1) * words).sum((1, 2)) for name in names]
         return (weights["output_weight"] * torch.cat(features)).sum()
 
