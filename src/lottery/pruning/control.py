@@ -34,7 +34,7 @@ class Ticket:
 
 
 class NotForThisModelError(Exception):
-    """A control that this model has no meaning for."""
+    """A control that has no meaning for this model, or for what of it is pruned."""
 
 
 @dataclass(frozen=True)

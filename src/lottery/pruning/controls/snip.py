@@ -5,12 +5,14 @@ weights as the ticket keeps. Biases start at zero, where they have none, and kee
 """
 
 from lottery.pruning import masks
-from lottery.pruning.control import Control, Ticket
+from lottery.pruning.control import Control, NotForThisModelError, Ticket
 from lottery.pruning.masks import RemovedAt
 from lottery.pruning.strategy import Start
 
 
 def _make(ticket: Ticket) -> tuple[RemovedAt, Start]:
+    if not ticket.weights:
+        raise NotForThisModelError("snip prunes no biases, and prune.parameters has no more")
     init = ticket.dense.init
     gradients = ticket.gradients(init)
     scores = {name: gradients[name] * init[name] for name in ticket.weights}

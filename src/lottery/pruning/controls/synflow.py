@@ -17,6 +17,8 @@ STEPS = 100
 def _make(ticket: Ticket) -> tuple[RemovedAt, Start]:
     if ticket.flow is None:
         raise NotForThisModelError("synflow needs a flow, which this model does not define")
+    if not ticket.weights:
+        raise NotForThisModelError("synflow prunes no biases, and prune.parameters has no more")
     init, names = ticket.dense.init, sorted(ticket.weights)
     counts = masks.counts({name: ticket.removed_at[name] for name in names}, ticket.level)
     total = sum(size for _, size in counts.values())
