@@ -10,6 +10,7 @@ import torch
 
 from lottery import models, runs, seeds
 from lottery.cells import Cell
+from lottery.errors import LotteryError
 from lottery.models import Weights
 from lottery.pruning.control import Control, Ticket
 from lottery.pruning.masks import RemovedAt
@@ -32,7 +33,8 @@ def branch(
 ) -> Level:
     """Train ``control`` at ``level`` of the winning ticket whose chain left ``removed_at``.
 
-    Raises NotForThisModelError where the control has no meaning for the model.
+    Raises NotForThisModelError where the control has no meaning for the model, LotteryError for
+    scores that are not finite.
     """
     prunable = runs.prunable(dense_run.init, prune.parameters)
 
@@ -50,7 +52,10 @@ def branch(
         gradients=gradients,
         flow=getattr(cell.model, "flow", None),
     )
-    record, start = control.make(ticket)
+    try:
+        record, start = control.make(ticket)
+    except ValueError as error:
+        raise LotteryError(f"seed {seed}: {error}; run 'dvc repro' on its dense run") from None
     return runs.train_level(cell, start, record, level, seed, on_epoch, progress)
 
 
