@@ -248,6 +248,8 @@ def test_the_summary(project: Repository) -> None:
     assert "rotten_tomatoes" in output
     assert "mean of 2 seeds" in output
     assert "plots/figures/overview.png" in output
+    assert "10 of 10 undecided or not tested" in output
+    assert "plots/report.html" in output
 
 
 def test_tools_profile_keeps_own_changes(project: Repository) -> None:

@@ -68,6 +68,14 @@ def notes(settings: Params) -> list[str]:
     return found
 
 
+def _claims() -> list[str]:
+    """Each verdict on a claim that is not undecided, and how many are."""
+    claims = tables.read(paths.STATISTICS / "claims.csv")
+    decided = claims[claims.verdict.isin(["supported", "contradicted"])]
+    found = [f"{row.verdict}: {row.sentence}" for row in decided.itertuples()]
+    return [*found, f"{len(claims) - len(decided)} of {len(claims)} undecided or not tested"]
+
+
 def main() -> None:
     """Print the table of the grid in params.yaml."""
     Parser("python -m tools.summary", description=__doc__).parse_args()
@@ -80,6 +88,9 @@ def main() -> None:
     console.print(shown)
     for note in notes(settings):
         console.print(f"note: {note}")
+    for claim in _claims():
+        console.print(f"claim: {claim}")
+    console.print(f"the whole answer: {paths.REPORT} (open it in a browser)")
     console.print(f"pictures: {paths.FIGURES}/overview.png and the others there (SVG and PNG)")
     console.print(f"figures as numbers: {paths.METRICS}/, {paths.CURVES}/")
 
