@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from conftest import MODELS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_progress import interrupted, same
 from test_runs import PRUNE, chain, quiet, strategy
@@ -58,12 +58,12 @@ def prune(**changes: object) -> SimpleNamespace:
 
 def winner(cell: Cell, **changes: object) -> Winner:
     """A dense run and the chain of its winning ticket; trained once for alike cells."""
-    settings = prune(**changes)
+    how = prune(**changes)
     shapes = tuple((name, value.shape) for name, value in cell.model.named_parameters())
-    key = (shapes, str(cell.settings), str(cell.train), str(cell.rewind), str(settings))
+    key = (shapes, str(cell.settings), str(cell.train), str(cell.rewind), str(how))
     if key not in WINNERS:
         dense = runs.dense(cell, 0, quiet)
-        found = runs.chain(cell, strategy("winning_ticket"), MAGNITUDE, dense, 0, settings, quiet)
+        found = runs.chain(cell, strategy("winning_ticket"), MAGNITUDE, dense, 0, how, quiet)
         WINNERS[key] = dense, list(found)
     return WINNERS[key]
 
@@ -118,15 +118,15 @@ def record_at(weights: Weights, level: int, rate: float) -> RemovedAt:
     return record
 
 
+@settings(max_examples=60)
 @given(
     weights=TENSORS,
-    scores=TENSORS,
     rate=st.sampled_from([0.2, 0.5, 0.9]),
     level=st.integers(1, 3),
     scope=st.sampled_from(["each", "together"]),
     data=st.data(),
 )
-def test_largest_keeps_the_counts(weights, scores, rate, level, scope, data):  # type: ignore[no-untyped-def]
+def test_largest_keeps_the_counts(weights, rate, level, scope, data):  # type: ignore[no-untyped-def]
     scores = {
         name: torch.tensor(data.draw(st.permutations(value.tolist())))
         for name, value in weights.items()
@@ -183,6 +183,7 @@ def test_scores_that_are_not_finite_are_refused(value: float) -> None:
     masks.largest(scores, record, 1, [["embedding"]])  # not asked for, so not looked at
 
 
+@settings(max_examples=60)
 @given(weights=TENSORS, rate=st.sampled_from([0.2, 0.5, 0.9]), level=st.integers(1, 3))
 def test_shuffled_keeps_the_counts(weights: Weights, rate: float, level: int) -> None:
     record = record_at(weights, 4, rate)
@@ -307,7 +308,7 @@ def test_one_shot_takes_the_largest_final_weights(make_cell: MakeCell, model: st
 
 def test_both_drawn_masks_are_one(make_cell: MakeCell) -> None:
     """They differ in the weights alone; seeds and levels have masks of their own."""
-    cell = make_cell()
+    cell = make_cell(classes=4)
     dense, levels = winner(cell)
     record = levels[-1].removed_at
     one, other = (
@@ -351,7 +352,7 @@ def plain_loss(weights: Weights, documents: Documents, numbers: list[int]) -> to
     return F.cross_entropy(logits, labels)
 
 
-@pytest.mark.parametrize(("model", "classes"), [("cnn", 2), ("cnn", 4), ("lstm", 2), ("lstm", 4)])
+@pytest.mark.parametrize(("model", "classes"), [("cnn", 2), ("lstm", 4)])
 def test_snip_scores_are_a_plain_computations(
     make_cell: MakeCell, model: str, classes: int
 ) -> None:
@@ -401,15 +402,16 @@ def test_flow_is_a_plain_networks_of_absolute_weights(widths: tuple[int, ...]) -
         torch.testing.assert_close(one, other)
     # Conservation: what flows through each layer is all that flows (Tanaka et al. 2020, section 4).
     scores = {
-        name: float((slope * own[name]).sum()) for name, slope in zip(names, pairs[0], strict=True)
+        name: float((slope * own[name].detach()).sum())
+        for name, slope in zip(names, pairs[0], strict=True)
     }
     convolutions = sum(value for name, value in scores.items() if name.startswith("conv"))
     for layer in (scores["embedding"], convolutions, scores["output_weight"]):
-        assert layer == pytest.approx(float(flow), rel=1e-12)
+        assert layer == pytest.approx(flow.item(), rel=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("rate", "level"), [(0.4, 3), (0.8, 1), (0.8, 2), (0.95, 2)])
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("rate", "level"), [(0.4, 3), (0.8, 2), (0.95, 2)])
 def test_synflow_leaves_no_layer_empty(
     make_cell: MakeCell, seed: int, rate: float, level: int
 ) -> None:
@@ -436,10 +438,10 @@ def test_synflow_leaves_no_layer_empty(
 
 
 def test_synflow_is_not_for_an_lstm(make_cell: MakeCell) -> None:
-    cell = make_cell("lstm")
-    dense, levels = winner(cell, levels=1)
+    cell = make_cell("lstm", classes=4)
+    dense, levels = winner(cell)
     with pytest.raises(NotForThisModelError, match="synflow needs a flow"):
-        branch(cell, "synflow", dense, levels[0].removed_at, 1)
+        branch(cell, "synflow", dense, levels[-1].removed_at, 1)
 
 
 @pytest.mark.parametrize("name", CONTROLS)
@@ -457,11 +459,11 @@ def test_where_only_biases_are_pruned(make_cell: MakeCell, name: str) -> None:
 
 
 def test_a_dense_run_that_is_not_finite_is_refused(make_cell: MakeCell) -> None:
-    cell = make_cell()
-    dense, levels = winner(cell, levels=1)
+    cell = make_cell(classes=4)
+    dense, levels = winner(cell)
     dense = replace(dense, final={**dense.final, "output_bias": torch.tensor([float("nan")])})
     with pytest.raises(LotteryError, match="seed 0: a score of output_bias is not finite; run"):
-        branch(cell, "one_shot", dense, levels[0].removed_at, 1)
+        branch(cell, "one_shot", dense, levels[-1].removed_at, 1)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -493,8 +495,7 @@ def test_new_strategies_start_where_they_say(
 def random_chain(
     cell: Cell, name: str, dense: DenseRun, seed: int, **changes: object
 ) -> list[Level]:
-    settings = prune(**changes)
-    return list(runs.chain(cell, strategy(name), RANDOM, dense, seed, settings, quiet))
+    return list(runs.chain(cell, strategy(name), RANDOM, dense, seed, prune(**changes), quiet))
 
 
 def test_random_pruning_is_of_seed_and_level_alone(make_cell: MakeCell) -> None:
@@ -539,7 +540,7 @@ def test_random_scores_are_drawn_anew_for_each_level(seed: int, level: int) -> N
 def test_another_order_is_of_the_same_ticket(
     make_cell: MakeCell, starts: Starts, model: str
 ) -> None:
-    cell = make_cell(model)
+    cell = make_cell(model, classes=4)
     dense, levels = winner(cell)
     record, ticket = levels[-1].removed_at, levels[1]
     starts.clear()
