@@ -135,6 +135,8 @@ def _answer(line: Any, process: Any, seed: int) -> Any:
 def _work(line: Connection, run: Callable[..., Any], *arguments: Any) -> None:
     # tqdm's own lock is a semaphore of the system's, which a stopped process would leave behind.
     tqdm.set_lock(threading.RLock())
+    # Numba makes one too where the method has "fork" in its name. Nothing is started from here.
+    multiprocessing.set_start_method("spawn", force=True)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from stages import _ready  # noqa: F401  (already there where processes are forked)
 

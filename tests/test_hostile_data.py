@@ -128,7 +128,7 @@ def test_a_record_that_does_not_fit(runs: Any, change: Change) -> None:
 
 def test_the_runs_that_are_damaged_above_are_good(runs: Any) -> None:
     rows = runs.evaluate()
-    assert [row["level"] for row in rows] == [0, 1, 2]
+    assert [row["level"] for row in rows["levels"]] == [0, 1, 2]
     assert list(Path("out").iterdir()) == [Path("out/seed-0.safetensors")]
 
 

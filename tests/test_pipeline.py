@@ -384,8 +384,8 @@ def test_a_full_disk(project: Repository) -> None:
     for stage, size, folder, first in (
         (TRAIN, 20_000, "data/dense", ".progress"),
         (evaluate, 1_000, "data/logits", "data/logits"),
-        (("select",), 1_000, "plots/curves", "plots/curves"),
-        (("plot",), 10_000, "plots/figures", "plots/figures"),
+        (("select",), 1_000, "plots/curves", "plots/statistics"),
+        (("plot",), 10_000, "plots/figures", "plots"),
     ):
         before = project.path / "before" / folder
         shutil.copytree(project.path / folder, before)
