@@ -54,7 +54,7 @@ def _train(
     source = paths.seed(paths.dense(corpus, model), seed)
     ticket = paths.seed(paths.chain(corpus, model, BRANCHED), seed)
     shapes = _cell.shapes(cell.model)
-    dense, record = _chain.load_dense(source, shapes), _chain.load_record(ticket, shapes)
+    dense, record = _chain.load_dense(source, shapes), _cell.load_record(ticket, shapes)
     check_levels("branch.levels", params.branch.levels, record, paths.cell(corpus, model))
     done: list[Level] = []
     with (
@@ -107,7 +107,7 @@ def kept(
     dense = paths.seed(paths.dense(corpus, model), seed)
     inputs = _progress.tokens(paths.tokens(corpus), cell.vectors is not None)
     inputs += [dense / f"{name}.safetensors" for name in _cell.STATES]
-    inputs.append(paths.seed(paths.chain(corpus, model, BRANCHED), seed) / _chain.RECORD)
+    inputs.append(paths.record(paths.seed(paths.chain(corpus, model, BRANCHED), seed)))
     facts = _progress.facts(sections, inputs, cell.train_part.ids.device)
     return _progress.kept(f"{paths.cell(corpus, model)}-{control}", seed, facts)
 

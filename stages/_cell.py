@@ -14,8 +14,9 @@ from lottery.errors import LotteryError
 from lottery.params import Params
 from lottery.pruning.control import Control
 from lottery.pruning.criterion import Criterion
+from lottery.pruning.masks import RemovedAt
 from lottery.pruning.strategy import Strategy
-from lottery.training import device
+from lottery.training import checkpoints, device
 
 FAILURE = "failed.json"
 STATES = ("init", "rewind", "final")
@@ -45,6 +46,11 @@ def load(params: Params, corpus: str, model: str) -> Cell:
 def shapes(model: nn.Module) -> Shapes:
     """The shapes of a network's parameters by name: what its checkpoints must have."""
     return {name: parameter.shape for name, parameter in model.named_parameters()}
+
+
+def load_record(folder: Path, shapes: Shapes) -> RemovedAt:
+    """A chain's record of what went at which level. Raises LotteryError for another network's."""
+    return checkpoints.load(paths.record(folder), shapes, torch.uint8)
 
 
 def strategy(name: str) -> Strategy:

@@ -4,20 +4,16 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from lottery import files, paths, runs
 from lottery.cells import Cell
 from lottery.params import Params
 from lottery.pruning import masks
-from lottery.pruning.masks import RemovedAt
 from lottery.runs import DenseRun, Level
 from lottery.training import checkpoints
 from lottery.training.loop import Diverged, Row
 from stages import _cell, _progress
-
-RECORD = "removed_at.safetensors"
 
 
 def prune(params: Params, corpus: str, model: str, strategy: str, folder: Path, seed: int) -> None:
@@ -83,7 +79,7 @@ def write(folder: Path, chain: Iterable[Level]) -> None:
         checkpoints.save(survivors, paths.level(folder, level.number))
         epochs += [{"level": level.number, **row} for row in level.history]
         tensors += counts(level)
-    checkpoints.save(level.removed_at, folder / RECORD)
+    checkpoints.save(level.removed_at, paths.record(folder))
     files.write_csv(folder / "epochs.csv", epochs)
     files.write_csv(folder / "tensors.csv", tensors)
 
@@ -95,11 +91,6 @@ def counts(level: Level) -> list[dict[str, object]]:
         {"level": level.number, "parameter": name, "alive": alive, "size": size}
         for name, (alive, size) in found
     ]
-
-
-def load_record(folder: Path, shapes: _cell.Shapes) -> RemovedAt:
-    """A seed's record of what went at which level. Raises LotteryError for another network's."""
-    return checkpoints.load(folder / RECORD, shapes, torch.uint8)
 
 
 def _counted(chain: Iterable[Level], bar: tqdm) -> Iterable[Level]:

@@ -13,7 +13,7 @@ from lottery.models import Weights
 from lottery.params import BRANCHED, Params
 from lottery.training import checkpoints, loop
 from lottery.training.loop import Diverged
-from stages import _branch, _cell, _chain, _levels
+from stages import _branch, _cell, _levels
 
 Line = tuple[str, int, Weights, Weights]
 """Its kind, its level, and the two ends."""
@@ -52,7 +52,7 @@ def _lines(
     """The ends of all lines; trains each ticket once more, in another order of the data."""
     shapes = _cell.shapes(cell.model)
     source = paths.seed(paths.dense(corpus, model), seed)
-    record = _chain.load_record(chain, shapes)
+    record = _cell.load_record(chain, shapes)
     levels = params.connectivity.levels
     _branch.check_levels("connectivity.levels", levels, record, paths.cell(corpus, model))
     init = checkpoints.load(source / "init.safetensors", shapes)

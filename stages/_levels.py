@@ -77,7 +77,7 @@ def _states(
     dense = paths.seed(paths.dense(corpus, model), seed)
     yield 0, 0.0, checkpoints.load(dense / "final.safetensors", shapes)
     folder = paths.seed(paths.chain(corpus, model, strategy), seed)
-    record = checkpoints.load(folder / "removed_at.safetensors", shapes, torch.uint8)
+    record = _cell.load_record(folder, shapes)
     levels = int(tables.read(folder / "tensors.csv").level.max())
     for number in range(1, levels + 1):
         yield number, masks.sparsity(record, number), level(folder, record, number)

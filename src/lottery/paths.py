@@ -102,6 +102,7 @@ def level(seed_directory: Path, level: int) -> Path:
     return seed_directory / f"level-{level:03d}.safetensors"
 
 
-def record(seed_directory: Path, level: int) -> Path:
-    """What went before the training of one level that is not part of a chain."""
-    return seed_directory / f"removed_at-{level:03d}.safetensors"
+def record(seed_directory: Path, level: int | None = None) -> Path:
+    """What went at which level of a chain; or before the one ``level`` that a branch trains."""
+    own = "removed_at" if level is None else f"removed_at-{level:03d}"
+    return seed_directory / f"{own}.safetensors"

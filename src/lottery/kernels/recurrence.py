@@ -137,7 +137,8 @@ def _carry(values: torch.Tensor) -> torch.dtype:
     return torch.float32 if values.dtype == torch.bfloat16 else values.dtype
 
 
-# Every array of a row is a view of its own, from zero on: only then LLVM vectorises the loops.
+# Every array of a row is a view of its own, from zero on: only then LLVM vectorises the loops; nor
+# may they make whole numbers of 64 bits from a float, for which AVX2 has no instruction.
 
 
 @loop
