@@ -6,6 +6,7 @@ stage imports torch where a seed is worked on, not where it is started: once a p
 """
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import sys
@@ -23,10 +24,11 @@ from lottery.params import Params
 VARIABLE = "LOTTERY_PROCESSES"
 
 
-def each(run: Callable[..., Any], params: Params, *arguments: Any) -> list[Any]:
+def each(run: Callable[..., Any], params: Params, *arguments: Any, needs: str = "") -> list[Any]:
     """``run(params, *arguments, seed)`` for each of ``params.seeds``; the results in their order.
 
-    As many at a time as :func:`processes` says; a single one runs in this process. If one fails the
+    As many at a time as :func:`processes` says; a single one runs in this process. ``needs`` is the
+    module that ``run`` imports, which takes seconds: it is loaded once for all. If one fails the
     others are stopped and its error is raised; LotteryError for one whose process was killed.
     """
     most = processes(params.threads, len(params.seeds))
@@ -34,7 +36,7 @@ def each(run: Callable[..., Any], params: Params, *arguments: Any) -> list[Any]:
         return [run(params, *arguments, seed) for seed in params.seeds]
     waiting, found = list(params.seeds), {}
     running: dict[Any, tuple[Any, int]] = {}
-    context = _context()
+    context = _context(needs)
     try:
         for _ in range(most):
             ours, theirs = context.Pipe()
@@ -82,7 +84,7 @@ def processes(threads: int, seeds: int) -> int:
     return min(int(own), seeds)
 
 
-def _context() -> Any:
+def _context(needs: str) -> Any:
     """Processes that are forked from one that has imported what they need and done no work.
 
     Importing takes seconds of a core, so it is done once for all seeds.
@@ -90,7 +92,7 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["stages._ready", "pandas"])
+    context.set_forkserver_preload(["stages._ready", *needs.split()])
     return context
 
 
@@ -139,6 +141,9 @@ def _work(line: Connection, run: Callable[..., Any], *arguments: Any) -> None:
     multiprocessing.set_start_method("spawn", force=True)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from stages import _ready  # noqa: F401  (already there where processes are forked)
+
+    gc.freeze()
+    gc.enable()
 
     try:
         while (seed := line.recv()) is not None:

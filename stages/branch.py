@@ -5,14 +5,16 @@ from typing import Any
 
 from lottery import files, paths
 from lottery.params import Params
-from stages import _run, _seeds, _tables
+from stages import _run, _seeds
 
 
 def run(params: Params, corpus: str, model: str, control: str) -> None:
     """``data/branches/<cell>-<control>/seed-<n>/``: what was pruned and what survives of each level
     of ``branch.levels``, and its ``logits.safetensors``; and ``plots/tables/<cell>-<control>/``."""
     with files.replacing_directory(paths.branch(corpus, model, control)) as folder:
-        seeds = _seeds.each(branch, params, corpus, model, control, folder)
+        seeds = _seeds.each(branch, params, corpus, model, control, folder, needs="stages._branch")
+    from stages import _tables
+
     sources = (paths.branch(corpus, model, control),)
     _tables.write(params, corpus, model, control, seeds, sources)
 

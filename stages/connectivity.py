@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import pandas as pd
-
 from lottery import files, paths
-from lottery.analysis import tables
 from lottery.params import Params
 from stages import _run, _seeds
 
@@ -17,7 +14,11 @@ def run(params: Params, corpus: str, model: str) -> None:
     ``connectivity.levels`` (``levels``: Paul et al. 2022), and between two trainings of that ticket
     in different data orders (``orders``: Frankle et al. 2020). ``alpha`` 0 and 1 are the ends;
     train_loss in nats a document, test_error in percent."""
-    seeds = _seeds.each(connect, params, corpus, model)
+    seeds = _seeds.each(connect, params, corpus, model, needs="stages._connectivity")
+    import pandas as pd
+
+    from lottery.analysis import tables
+
     rows = [row for seed in seeds for row in seed]
     with files.replacing_directory(paths.connectivity(corpus, model)) as folder:
         tables.write(pd.DataFrame(rows, columns=COLUMNS), folder / "lines.csv")

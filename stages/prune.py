@@ -14,7 +14,7 @@ def run(params: Params, corpus: str, model: str, strategy: str) -> None:
     """``data/chains/<cell>-<strategy>/seed-<n>/``: each level's surviving weights, the record of
     what went when, figures a level and epoch, and counts a level and tensor."""
     with files.replacing_directory(paths.chain(corpus, model, strategy)) as folder:
-        _seeds.each(prune, params, corpus, model, strategy, folder)
+        _seeds.each(prune, params, corpus, model, strategy, folder, needs="stages._chain")
 
 
 def prune(params: Params, corpus: str, model: str, strategy: str, folder: Path, seed: int) -> None:

@@ -10,7 +10,7 @@ from stages import _run, _seeds
 def run(params: Params, corpus: str, model: str) -> None:
     """``data/dense/<cell>/seed-<n>/``: init, rewind and final weights, and each epoch's figures."""
     with files.replacing_directory(paths.dense(corpus, model)) as folder:
-        _seeds.each(train, params, corpus, model, folder)
+        _seeds.each(train, params, corpus, model, folder, needs="stages._dense")
 
 
 def train(params: Params, corpus: str, model: str, folder: Path, seed: int) -> None:
