@@ -1,8 +1,12 @@
-"""dvc.yaml says the truth: code deps are the imports, params are what is read."""
+"""dvc.yaml says the truth: code is what is imported, params are what is read."""
 
+import builtins
 import dataclasses
+import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,8 @@ import pytest
 import yaml
 from conftest import ROOT, Repository, make_repository
 
-from lottery import params, registry
+from lottery import params, paths
+from stages import code
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
@@ -25,39 +30,26 @@ CHOSEN = {
 """Modules that a parameter chooses, and the package they come from."""
 
 
-@pytest.fixture(scope="module")
-def graph() -> Any:
-    return grimp.build_graph("stages", "lottery", "tools", cache_dir=None)
+@pytest.mark.parametrize("name", sorted(set(STAGES) - {"code"}))
+def test_a_stage_depends_on_its_code(name: str) -> None:
+    declared = STAGES[name]["deps"]
+    assert str(paths.code(name)) in declared
+    chosen = {CHOSEN[dep] for dep in declared if dep in CHOSEN}
+    assert chosen == set(code.CHOSEN.get(name, ()))
+    others = {dep for dep in declared if dep.endswith(".py") and dep not in CHOSEN}
+    assert not others
 
 
-def file_of(module: str) -> str:
-    """The file of a module, from the root."""
-    path = Path("src" if module.startswith("lottery") else "", *module.split("."))
-    package = path / "__init__.py"
-    return str(package if (ROOT / package).exists() else path.with_suffix(".py"))
-
-
-def closure(graph: Any, module: str) -> set[str]:
-    """The module, all it imports, and the packages around them, whose __init__ runs too."""
-    modules = {module, *graph.find_upstream_modules(module)}
-    for name in sorted(modules):
-        while "." in name:
-            name = name.rpartition(".")[0]
-            modules.add(name)
-    return modules
-
-
-@pytest.mark.parametrize("name", STAGES)
-def test_code_deps_are_the_imports(graph: Any, name: str) -> None:
-    declared = {dep for dep in STAGES[name]["deps"] if dep.endswith(".py") or dep in CHOSEN}
-    modules = closure(graph, f"stages.{name}")
-    for dep in declared & set(CHOSEN):
-        package = CHOSEN[dep]
-        chosen = {f"{package}.{module}" for module in registry.names(package)}
-        for module in chosen:
-            modules |= closure(graph, module) - chosen
-    assert declared - set(CHOSEN) == {file_of(module) for module in modules}
-    assert all((ROOT / dep).is_file() for dep in declared - set(CHOSEN))
+def test_a_stages_code_is_what_it_imports() -> None:
+    graph = grimp.build_graph("stages", "lottery", cache_dir=None)
+    found = {name: code.modules(graph, name) for name in STAGES}
+    for name, modules in found.items():
+        assert {"stages", f"stages.{name}", "lottery", "lottery.params"} <= modules
+        assert all((ROOT / code.file_of(module)).is_file() for module in modules)
+    assert {"stages._dense", "lottery.kernels.windows"} <= found["train"], "of a model it chooses"
+    assert "lottery.models.cnn" not in found["train"], "chosen, so in dvc.yaml by itself"
+    assert not {"lottery.text.tokens", "stages._chain", "lottery.report"} & found["train"]
+    assert "lottery.training.progress" not in found["plot"]
 
 
 def test_no_dep_is_a_parent_of_a_cached_out() -> None:
@@ -130,6 +122,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 CELL = ("rotten_tomatoes", "cnn", "winning_ticket")
 CONTROL = "reinit_same_mask"
 ARGUMENTS = {
+    "code": (),
     "download": CELL[:1],
     "tokenize": CELL[:1],
     "train": CELL[:2],
@@ -145,8 +138,22 @@ ARGUMENTS = {
 def test_params_declared_are_params_read(
     smoke: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Runs each stage in the process, in order, over params that note what is read of them."""
+    """Runs each stage in the process, in order, over params that note what is read of them; and
+    notes which of our modules it imports on the way."""
     monkeypatch.chdir(smoke.path)
+    imported: set[str] = set()
+    original = builtins.__import__
+
+    def noting(
+        name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+    ) -> Any:
+        module = original(name, globals, locals, fromlist, level)
+        if name.partition(".")[0] in ("stages", "lottery"):
+            full = {f"{name}.{part}" for part in fromlist or ()} & set(sys.modules)
+            imported.update(full or {name})
+        return module
+
+    monkeypatch.setattr(builtins, "__import__", noting)
     settings = params.load(Path("params.yaml"))
     names = {"corpus": CELL[0], "model": CELL[1], "strategy": CELL[2]}
     settings = dataclasses.replace(
@@ -158,11 +165,17 @@ def test_params_declared_are_params_read(
     )
     for name in ARGUMENTS:
         seen: set[str] = set()
-        stage = __import__(f"stages.{name}", fromlist=["run"])
+        stage = import_module(f"stages.{name}")
+        imported.clear()
         stage.run(Recorder(settings, (), seen), *ARGUMENTS[name])
+        if name != "code":
+            known = set(json.loads(paths.code(name).read_text()))
+            chosen = tuple(code.CHOSEN.get(name, ()))
+            others = {module for module in imported if not module.startswith(chosen or "-")}
+            assert {str(code.file_of(module)) for module in others} <= known, name
         declared = {
             re.sub(r"\$\{(?:item\.)?(\w+)\}", lambda m: names.get(m[1], CELL[0]), entry)
-            for entry in STAGES[name]["params"]
+            for entry in STAGES[name].get("params", ())
         }
         # A cell's settings are its model's with its own laid over: reading one reads both.
         cell = f"train.{CELL[0]}-{CELL[1]}"

@@ -18,6 +18,7 @@ STRATEGIES = ["winning_ticket", "late_rewinding"]
 CONTROL = "reinit_same_mask"
 CHAINS = [f"{cell}-{strategy}" for cell in CELLS for strategy in STRATEGIES]
 EVERYTHING = {
+    "code",
     "download@rotten_tomatoes",
     "tokenize@rotten_tomatoes",
     *(f"train@{cell}" for cell in CELLS),
@@ -128,7 +129,9 @@ def test_the_same_bytes_again(project: Repository, tmp_path: Path) -> None:
 def test_a_changed_rate_reruns_pruning_and_what_follows(project: Repository) -> None:
     output = project.run("dvc", "exp", "run", "-n", "gentler", "-S", "prune.rate=0.3")
     expected = {
-        name for name in EVERYTHING if name.split("@")[0] not in ("download", "tokenize", "train")
+        name
+        for name in EVERYTHING
+        if name.split("@")[0] not in ("code", "download", "tokenize", "train")
     }
     assert set(ran(output)) == expected
     table = project.run("dvc", "exp", "show", "--md", "--only-changed")
@@ -150,7 +153,9 @@ def test_a_changed_rate_reruns_pruning_and_what_follows(project: Repository) -> 
 def test_a_changed_figure_reruns_plot_only(project: Repository) -> None:
     path = project.path / "src/lottery/figures.py"
     path.write_text(path.read_text().replace('"#0072B2"', '"#0072B3"'))
-    assert project.repro() == ["plot"]
+    assert project.repro() == ["code", "plot"]
+    changed = project.run("git", "diff", "--name-only", "data").split()
+    assert changed == ["data/code/plot.json"]
 
 
 def test_one_cells_learning_rate_reruns_that_cell(project: Repository) -> None:
@@ -225,7 +230,7 @@ def test_a_new_strategy_is_one_file(project: Repository) -> None:
     new = [
         f"{stage}@{cell}-rewind_and_start_over" for stage in ("prune", "evaluate") for cell in CELLS
     ]
-    assert set(reran) == {*new, "select", "plot"}
+    assert set(reran) == {*new, "code", "select", "plot"}
     assert "rewind_and_start_over" in (project.path / f"metrics/{CELLS[0]}.json").read_text()
 
 
@@ -239,7 +244,8 @@ def test_a_new_control_is_one_file(project: Repository) -> None:
     (path / "final_weights.py").write_text(text)
     project.edit("params.yaml", f"[{CONTROL}]", f"[{CONTROL}, final_weights]")
     reran = project.repro()
-    assert set(reran) == {*(f"branch@{cell}-final_weights" for cell in CELLS), "select", "plot"}
+    new = {f"branch@{cell}-final_weights" for cell in CELLS}
+    assert set(reran) == {*new, "code", "select", "plot"}
     assert "final_weights" in (project.path / f"plots/curves/{CELLS[0]}.csv").read_text()
 
 

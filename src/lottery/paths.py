@@ -32,6 +32,11 @@ def progress() -> Path:
     return Path(own) if own else Path(os.environ.get("DVC_ROOT", ".")) / ".progress"
 
 
+def code(stage: str) -> Path:
+    """Which code the stage runs."""
+    return Path(f"data/code/{stage}.json")
+
+
 def table(corpus: str) -> Path:
     """The canonical table."""
     return Path(f"data/raw/{corpus}.parquet")
