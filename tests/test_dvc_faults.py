@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Repository, make_repository
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dvc faults")]
+pytestmark = pytest.mark.slow
 CELL = "rotten_tomatoes-cnn"
 CHAIN = f"prune@{CELL}-winning_ticket"
 

@@ -32,7 +32,6 @@ MODELS = ("cnn", "lstm")
 STRATEGIES = ("winning_ticket", "late_rewinding", "random_reinit")
 TRAIN = [("train", CORPUS, model) for model in MODELS]
 PRUNE = [("prune", CORPUS, model, strategy) for model in MODELS for strategy in STRATEGIES]
-pytestmark = pytest.mark.xdist_group("faults")
 
 
 class Runs:

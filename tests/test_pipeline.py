@@ -11,8 +11,6 @@ import pytest
 import yaml
 from conftest import Repository, make_repository, ran
 
-pytestmark = pytest.mark.xdist_group("pipeline")
-
 CELLS = ["rotten_tomatoes-cnn", "rotten_tomatoes-lstm"]
 STRATEGIES = ["winning_ticket", "late_rewinding"]
 CONTROL = "reinit_same_mask"

@@ -20,10 +20,7 @@ from lottery.report.content import Content
 from lottery.report.page import render
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on PATH"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on PATH")
 # name, width, scheme, medium; a page of A4 is 794 wide, its margins of 14 mm leave 688.
 VIEWS = [
     ("phone", 390, "light", "screen"),
