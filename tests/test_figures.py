@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lottery import figures
@@ -60,6 +61,18 @@ def test_a_band_needs_seeds(seeds: int) -> None:
     panel = drawn(seeds)["accuracy"].axes[0]
     assert len(panel.collections) == (2 if seeds > 1 else 0)
     assert f"({seeds} seed" in panel.get_title()
+
+
+@pytest.mark.parametrize("cells", [1, 2, 3])
+def test_the_legend_is_not_cut_off(cells: int) -> None:
+    names = ["late_rewinding", "reinit_same_mask", "random_mask_reinit", "last_epoch_rewinding"]
+    own = pd.concat([levels(2), *(levels(2).assign(strategy=name) for name in names)])
+    figure = figures.accuracy({f"rotten_tomatoes-{number}": own for number in range(cells)})
+    FigureCanvasAgg(figure).draw()
+    assert len(figure.legends[0].get_texts()) == 7
+    box = figure.legends[0].get_window_extent()
+    assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+    assert figure.bbox.y0 <= box.y0 < box.y1 < figure.axes[-1].get_window_extent().y0
 
 
 def test_what_the_curve_shows() -> None:

@@ -48,14 +48,17 @@ def accuracy(curves: dict[str, pd.DataFrame], columns: int = 2) -> Figure:
     columns = min(columns, len(curves))
     rows = -(-len(curves) // columns)
     with mpl.rc_context(RC):
-        figure = Figure(figsize=(5.2 * columns, 3.4 * rows + 0.5))
+        figure = Figure(figsize=(5.2 * columns, 3.4 * rows))
         panels = figure.subplots(rows, columns, squeeze=False).flatten()
         for panel, (cell, levels) in zip(panels, curves.items(), strict=False):
             _accuracy(panel, cell, levels)
         for panel in panels[len(curves) :]:
             panel.set_axis_off()
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
+        # Two names are as wide as a panel; each line of them is a quarter of an inch high.
+        lines = -(-len(labels) // (2 * columns))
+        figure.set_figheight(3.4 * rows + 0.25 * lines)
+        figure.legend(handles, labels, loc="outside lower center", ncols=2 * columns)
     return figure
 
 
