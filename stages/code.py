@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import grimp
+from grimp.exceptions import SourceSyntaxError
 
 from lottery import files, paths
+from lottery.errors import LotteryError
 from lottery.params import Params
 from stages import _run
 
@@ -28,8 +30,14 @@ by itself; what any of them imports counts for all."""
 
 
 def run(params: Params) -> None:
-    """``data/code/<stage>.json``: the SHA-256 of each file that the stage imports."""
-    graph = grimp.build_graph("lottery", "stages", cache_dir=None)
+    """``data/code/<stage>.json``: the SHA-256 of each file that the stage imports.
+
+    Raises LotteryError for a file that is no Python.
+    """
+    try:
+        graph = grimp.build_graph("lottery", "stages", cache_dir=None)
+    except SourceSyntaxError as error:
+        raise LotteryError(f"{error}; mend it, or move it away") from None
     for script in sorted(Path("stages").glob("[!_]*.py")):
         if script.stem != "code":
             found = sorted(file_of(module) for module in modules(graph, script.stem))

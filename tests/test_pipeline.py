@@ -150,6 +150,11 @@ def test_a_changed_rate_reruns_pruning_and_what_follows(project: Repository) -> 
 
 def test_a_changed_figure_reruns_plot_only(project: Repository) -> None:
     path = project.path / "src/lottery/figures.py"
+    whole = path.read_text()
+    path.write_text(whole + "def\n")
+    last = project.run("stages.code", check=False).strip().splitlines()[-1]
+    assert last.startswith("error: ") and "figures.py" in last
+    path.write_text(whole)
     path.write_text(path.read_text().replace('"#0072B2"', '"#0072B3"'))
     assert project.repro() == ["code", "plot"]
     changed = project.run("git", "diff", "--name-only", "data").split()
