@@ -1,7 +1,7 @@
 """Note which code each stage runs, a file a stage: only what a stage imports can rerun it.
 
 DVC could be told every file instead. Its lock would have a hundred and fifty lines a stage more,
-and DVC reads and writes all of it after each stage, which took longer than most of them.
+and DVC reads and writes all of it after each stage, which took three seconds.
 """
 
 import hashlib
