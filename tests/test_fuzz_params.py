@@ -276,7 +276,7 @@ def test_a_broken_text(cases: int, tmp_path: Path) -> None:
             check(parsed, ROOT)
         except LotteryError as error:
             named = refusal(error).removeprefix("params.yaml: ")
-            assert named.startswith(("corpora.", "models.", "strategies."))
+            assert named.startswith(("corpora.", "models.", "strategies", "controls.", "prune."))
         assert_meant(parsed, yaml.safe_load(text))
 
     changed()
