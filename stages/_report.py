@@ -16,6 +16,7 @@ from lottery.analysis import tables
 from lottery.analysis.select import DENSE
 from lottery.params import Params
 from lottery.report.content import Content
+from stages import _times
 
 PACKAGES = ("torch", "numpy", "numba", "safetensors", "torchtext", "dvc", "scipy", "statsmodels")
 
@@ -84,6 +85,7 @@ def provenance(params: Params) -> dict[str, str]:
         "threads a process": str(params.threads),
         "precision": params.precision,
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}",
+        "wall time of these results": _times.wall_time(params),
         "Python": platform.python_version(),
         "versions": ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES),
     }

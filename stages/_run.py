@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import os
 import signal
 import sys
 import traceback
@@ -13,7 +14,7 @@ from lottery import params, paths, strict
 from lottery.errors import LotteryError
 from lottery.params import Params
 from lottery.registry import suggestion
-from stages import _locks
+from stages import _locks, _times
 
 LOCKS = Path(".progress/stages")
 """Of the tree that is worked in: an experiment in a temporary one has its own outputs."""
@@ -40,12 +41,16 @@ def main(name: str, description: str | None, run: Callable[..., None], *argument
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         settings = params.load(paths.PARAMS)
+        # Numba reads it when it is imported. By default it keeps a thread for each core, and one
+        # without work spins on a core that another process could have.
+        os.environ["NUMBA_NUM_THREADS"] = str(settings.threads)
         values = [getattr(given, argument) for argument in arguments]
         for argument, value in zip(arguments, values, strict=True):
             _check(settings, argument, value)
         # A stage outlives a DVC that was killed: the next one must not write beside it.
-        lock = LOCKS / f"{'-'.join([name, *values])}.lock"
-        with _locks.held(lock, " ".join([f"stage {name}", *values])):
+        stage = "-".join([name, *values])
+        lock = LOCKS / f"{stage}.lock"
+        with _locks.held(lock, " ".join([f"stage {name}", *values])), _times.noted(stage):
             run(settings, *values)
     except (LotteryError, OSError, MemoryError) as error:
         if given.debug:

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -41,8 +41,7 @@ def each(run: Callable[..., Any], params: Params, *arguments: Any, needs: str = 
         for _ in range(most):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs, run, params, *arguments))
-            with _variable("NUMBA_NUM_THREADS", str(params.threads)):
-                process.start()
+            process.start()
             theirs.close()
             running[ours] = process, waiting.pop(0)
             _tell(ours, running[ours][1])
@@ -94,24 +93,6 @@ def _context(needs: str) -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["stages._ready", *needs.split()])
     return context
-
-
-@contextlib.contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
-    """Processes that are started meanwhile have ``name`` in their environment.
-
-    Numba keeps a thread for each core by default, and one without work spins on a core that another
-    process could have; it reads the variable when it is imported.
-    """
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 def _tell(line: Any, seed: int | None) -> None:

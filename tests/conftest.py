@@ -14,6 +14,9 @@ import pytest
 import torch
 from hypothesis import settings
 
+# As a stage sets it for one thread; Numba reads it when it is imported.
+os.environ["NUMBA_NUM_THREADS"] = "1"
+
 from lottery import cells, files
 from lottery.errors import LotteryError
 from lottery.models import cnn, lstm
