@@ -3,7 +3,9 @@
 import json
 import runpy
 import shutil
+import signal
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -28,22 +30,64 @@ EVERYTHING = {
 }
 
 
+class Finished:
+    """A repository that can be put back; DVC, which takes seconds, only where its files changed."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository, self.files = repository, data(repository)
+
+    def put_back(self) -> Repository:
+        repository = self.repository
+        repository.run("git", "reset", "-q", "--hard", "main")
+        repository.run("git", "clean", "-fdq")
+        if data(repository) != self.files:
+            repository.run("dvc", "checkout", "-q", "--force")
+            self.files = data(repository)
+        return repository
+
+
+def data(repository: Repository) -> dict[Path, tuple[int, int, int]]:
+    """Each file under ``data/`` as it can be told from a changed one."""
+    found = {path: path.lstat() for path in (repository.path / "data").rglob("*")}
+    return {path: (own.st_ino, own.st_size, own.st_mtime_ns) for path, own in found.items()}
+
+
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """A repository, in a path with a space, in which the pipeline has run once."""
     repository = make_repository(tmp_path_factory.mktemp("a path") / "with a space")
     assert set(repository.repro()) == EVERYTHING
     repository.commit("results")
-    return repository
+    return Finished(repository)
 
 
 @pytest.fixture
-def project(finished: Repository) -> Repository:
+def project(finished: Finished) -> Repository:
     """The finished repository, put back to its commit before each test."""
-    finished.run("git", "reset", "-q", "--hard", "main")
-    finished.run("git", "clean", "-fdq")
-    finished.run("dvc", "checkout", "-q", "--force")
-    return finished
+    return finished.put_back()
+
+
+Stage = Callable[..., str]
+
+
+@pytest.fixture
+def stage(
+    project: Repository, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Stage]:
+    """Run a stage of the project's in this process, which has torch; what it said to the end."""
+    monkeypatch.chdir(project.path)
+    monkeypatch.setenv("LOTTERY_PROCESSES", "1")
+    before = signal.getsignal(signal.SIGTERM)
+
+    def run(name: str, *arguments: str) -> str:
+        monkeypatch.setattr("sys.argv", [name, *arguments])
+        monkeypatch.delitem(sys.modules, f"stages.{name}", raising=False)  # run as a script is
+        with pytest.raises(SystemExit) as end:
+            runpy.run_module(f"stages.{name}", run_name="__main__")
+        return "".join(capfd.readouterr()) + str(end.value)
+
+    yield run
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_nothing_reruns(project: Repository) -> None:
@@ -161,12 +205,6 @@ def test_a_changed_figure_reruns_plot_only(project: Repository) -> None:
     assert changed == ["data/code/plot.json"]
 
 
-def test_one_cells_learning_rate_reruns_that_cell(project: Repository) -> None:
-    output = project.run("dvc", "exp", "run", "-S", "train.rotten_tomatoes-cnn.lr=0.02")
-    own = {name for name in EVERYTHING if "cnn" in name}
-    assert set(ran(output)) == {*own, "select", "plot"}
-
-
 def test_plots_show_uses_our_template(project: Repository) -> None:
     project.run("dvc", "plots", "show", "-o", "shown")
     page = (project.path / "shown/index.html").read_text()
@@ -224,32 +262,30 @@ def test_a_second_corpus_of_ones_own(project: Repository) -> None:
     assert "modified:           reviews.csv" in project.run("dvc", "status")
 
 
-def test_a_new_strategy_is_one_file(project: Repository) -> None:
-    path = project.path / "src/lottery/pruning/strategies"
-    text = (path / "winning_ticket.py").read_text().replace("dense.init", "dense.rewind")
-    (path / "rewind_and_start_over.py").write_text(text)
+def test_new_ones_are_a_file_each_and_one_cells_rate_is_its_own(project: Repository) -> None:
+    """A strategy and a control run in both cells, and nothing else where nothing else changed."""
+    folder = project.path / "src/lottery/pruning"
+    for kind, file, old, new, name in (
+        ("strategies", "winning_ticket", "dense.init", "dense.rewind", "rewind_and_start_over"),
+        ("controls", "reinit_same_mask", "dense.fresh(ticket.level)", "dense.final", "final"),
+    ):
+        text = (folder / kind / f"{file}.py").read_text()
+        assert text.count(old) == 1
+        (folder / kind / f"{name}.py").write_text(text.replace(old, new))
     project.edit("params.yaml", "late_rewinding]", "late_rewinding, rewind_and_start_over]")
-    reran = project.repro()
-    new = [
-        f"{stage}@{cell}-rewind_and_start_over" for stage in ("prune", "evaluate") for cell in CELLS
-    ]
-    assert set(reran) == {*new, "code", "select", "plot"}
-    assert "rewind_and_start_over" in (project.path / f"metrics/{CELLS[0]}.json").read_text()
-
-
-def test_a_new_control_is_one_file(project: Repository) -> None:
-    path = project.path / "src/lottery/pruning/controls"
-    text = (
-        (path / "reinit_same_mask.py")
-        .read_text()
-        .replace("dense.fresh(ticket.level)", "dense.final")
+    project.edit("params.yaml", f"[{CONTROL}]", f"[{CONTROL}, final]")
+    project.edit(
+        "params.yaml", "rotten_tomatoes-cnn: {lr: 0.01}", "rotten_tomatoes-cnn: {lr: 0.02}"
     )
-    (path / "final_weights.py").write_text(text)
-    project.edit("params.yaml", f"[{CONTROL}]", f"[{CONTROL}, final_weights]")
     reran = project.repro()
-    new = {f"branch@{cell}-final_weights" for cell in CELLS}
-    assert set(reran) == {*new, "code", "select", "plot"}
-    assert "final_weights" in (project.path / f"plots/curves/{CELLS[0]}.csv").read_text()
+    own = {name for name in EVERYTHING if "cnn" in name}
+    new = {
+        *(f"{own}@{cell}-rewind_and_start_over" for own in ("prune", "evaluate") for cell in CELLS),
+        *(f"branch@{cell}-final" for cell in CELLS),
+    }
+    assert set(reran) == {*own, *new, "code", "select", "plot"}
+    assert "rewind_and_start_over" in (project.path / f"metrics/{CELLS[0]}.json").read_text()
+    assert "final" in set(pd.read_csv(project.path / f"plots/curves/{CELLS[0]}.csv").strategy)
 
 
 def test_the_summary(project: Repository) -> None:
@@ -273,7 +309,7 @@ def test_tools_profile_keeps_own_changes(project: Repository) -> None:
     assert "rate: 0.4" in (project.path / "params.yaml").read_text()
 
 
-def test_errors_leave_earlier_outputs_alone(project: Repository) -> None:
+def test_errors_leave_earlier_outputs_alone(project: Repository, stage: Stage) -> None:
     cell = ["rotten_tomatoes", "cnn"]
     cases = [
         ("  rate: 0.5", "  raet: 0.5", ["prune", *cell, "winning_ticket"], "prune.raet"),
@@ -281,62 +317,53 @@ def test_errors_leave_earlier_outputs_alone(project: Repository) -> None:
         ("vocabulary: 2000\n  v", "vocabulary: 0\n  v", ["tokenize", cell[0]], "tokens.vocab"),
         ("dim: 50", "dim: 51", ["train", "rotten_tomatoes", "lstm"], "dim is 51"),
     ]
-    before = project.run("dvc", "status")
-    assert "up to date" in before
     for old, new, command, message in cases:
         text = (project.path / "params.yaml").read_text()
         project.edit("params.yaml", old, new)
-        output = project.run(f"stages.{command[0]}", *command[1:], check=False)
+        output = stage(*command)
         (project.path / "params.yaml").write_text(text)
         last = output.strip().splitlines()[-1]
         assert last.startswith("error: ")
         assert message in last
         assert "Traceback" not in output
-    project.run("dvc", "checkout", "-q", "--force")
     assert "up to date" in project.run("dvc", "status")
     assert not list(project.path.rglob("*.tmp"))
 
 
-def test_unknown_names_on_the_command_line(project: Repository) -> None:
+def test_unknown_names_on_the_command_line(stage: Stage) -> None:
     for arguments, message in (
         (["train", "rotten_tomatos", "cnn"], "did you mean 'rotten_tomatoes'"),
         (["train", "rotten_tomatoes", "gru"], "unknown model 'gru'"),
         (["prune", "rotten_tomatoes", "cnn", "winning"], "unknown strategy 'winning'"),
     ):
-        output = project.run(f"stages.{arguments[0]}", *arguments[1:], check=False)
+        output = stage(*arguments)
         assert message in output
         assert "Traceback" not in output
-    debug = project.run("stages.train", "nothing", "cnn", "--debug", check=False)
+    debug = stage("train", "nothing", "cnn", "--debug")
     assert "Traceback" in debug
 
 
-@pytest.mark.parametrize("stage", sorted({name.split("@")[0] for name in EVERYTHING}))
-def test_help(
-    stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", [stage, "--help"])
-    monkeypatch.delitem(sys.modules, f"stages.{stage}", raising=False)  # run as a script is
-    with pytest.raises(SystemExit, match="0"):
-        runpy.run_module(f"stages.{stage}", run_name="__main__")
-    shown = capsys.readouterr().out
-    assert f"usage: python -m stages.{stage}" in shown
+@pytest.mark.parametrize("name", sorted({name.split("@")[0] for name in EVERYTHING}))
+def test_help(stage: Stage, name: str) -> None:
+    shown = stage(name, "--help")
+    assert f"usage: python -m stages.{name}" in shown
     assert "--debug" in shown
 
 
-def test_an_incomplete_chain_is_refused(project: Repository) -> None:
-    evaluate = ["stages.evaluate", "rotten_tomatoes", "cnn", "winning_ticket"]
+def test_an_incomplete_chain_is_refused(project: Repository, stage: Stage) -> None:
+    evaluate = ["evaluate", "rotten_tomatoes", "cnn", "winning_ticket"]
     seed = project.path / "data/chains/rotten_tomatoes-cnn-winning_ticket/seed-0"
     (seed / "level-002.safetensors").unlink()
-    assert "level-002.safetensors: not found" in project.run(*evaluate, check=False)
+    assert "level-002.safetensors: not found" in stage(*evaluate)
     table = project.path / "plots/tables/rotten_tomatoes-cnn-winning_ticket/levels.csv"
     table.write_text("\n".join(table.read_text().splitlines()[:-1]) + "\n")
-    output = project.run("stages.select", check=False)
+    output = stage("select")
     assert "levels.csv: a level is missing for some seed" in output
     assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "stage"),
+    ("file", "content", "name"),
     [
         ("data/tokens/rotten_tomatoes/vectors.npy", b"\x93NUMPY", "train"),
         ("data/tokens/rotten_tomatoes/covered.npy", b"", "train"),
@@ -350,14 +377,14 @@ def test_an_incomplete_chain_is_refused(project: Repository) -> None:
     ],
 )
 def test_damaged_files_are_named(
-    project: Repository, file: str, content: bytes, stage: str
+    project: Repository, stage: Stage, file: str, content: bytes, name: str
 ) -> None:
     cell = ["rotten_tomatoes", "lstm", "late_rewinding"]
-    count = {"tokenize": 1, "train": 2, "prune": 3, "evaluate": 3}.get(stage, 0)
+    count = {"tokenize": 1, "train": 2, "prune": 3, "evaluate": 3}.get(name, 0)
     path = project.path / file
     path.unlink()  # a link into the cache, perhaps: not to be written through
     path.write_bytes(content)
-    last = project.run(f"stages.{stage}", *cell[:count], check=False).strip().splitlines()[-1]
+    last = stage(name, *cell[:count]).strip().splitlines()[-1]
     assert last.startswith("error: ")
     assert file in last
     assert "dvc repro" in last
