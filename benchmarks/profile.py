@@ -12,7 +12,7 @@ from benchmarks.contenders.ours import plan
 from benchmarks.levels import chain
 from lottery import runs
 from lottery.batches import Documents
-from lottery.kernels import dropping, products, recurrence, rows, windows
+from lottery.kernels import dropping, products, recurrence, rows, survivors, windows
 from lottery.pruning import masks
 from lottery.training import device, loop, optimisers
 
@@ -21,7 +21,7 @@ PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
         (products, "linear"),
         (products, "transposed"),
         (products, "packed"),
-        (windows, "_sparse_table"),
+        (survivors, "table"),
     ),
     "windows, forward": ((windows, "_forward"), (windows, "_forward_sparse")),
     "windows, backward": ((windows, "_backward_words"), (windows, "_backward_weight")),

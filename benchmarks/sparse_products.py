@@ -10,7 +10,7 @@ import torch
 from numba import prange
 
 from lottery.kernels import loop, products
-from lottery.kernels.windows import compressed
+from lottery.kernels.survivors import compressed
 from lottery.training import device
 
 HIDDEN, BATCH = 256, 64

@@ -12,7 +12,7 @@ from conftest import ROOT
 from lottery import canonical, corpora, params
 from lottery.corpora import ag_news
 from lottery.errors import LotteryError
-from lottery.params import Corpus
+from lottery.sections import Corpus
 
 
 def builtin(name: str, **options: object) -> Corpus:

@@ -19,7 +19,7 @@ from conftest import refused
 from lottery import canonical, corpora, paths
 from lottery.corpora import ag_news
 from lottery.errors import LotteryError
-from lottery.params import Corpus, Tokens
+from lottery.sections import Corpus, Tokens
 from lottery.sources import Fetched
 from lottery.text import tokens, vectors
 from stages import download

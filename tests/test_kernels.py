@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lottery import kernels
-from lottery.kernels import products, recurrence, rows, scalars, windows
+from lottery.kernels import products, recurrence, rows, scalars, survivors, windows
 from lottery.models import cnn, lstm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,7 +96,7 @@ def test_maxima_are_those_of_convolutions(
     leaves, places = case(given, dtype, widths, filters, density)
     leaves[1][0] = 0  # a filter that is pruned altogether
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "is_sparse", lambda words, weights: sparse)
+        patch.setattr(survivors, "is_sparse", lambda words, weights: sparse)
         compare(
             lambda own: windows.maxima(own[0], places, given["lengths"], own[1:]),
             lambda own: cnn.maxima(own[0], places, given["lengths"], own[1:]),
@@ -113,7 +113,7 @@ def test_the_first_of_equal_windows_wins(sparse: bool, given: dict[str, Any]) ->
     leaves, places = case(given, torch.float64, (2, 3), 4, 1.0)
     leaves = [leaf.round().clamp(-1, 1) for leaf in leaves]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "is_sparse", lambda words, weights: sparse)
+        patch.setattr(survivors, "is_sparse", lambda words, weights: sparse)
         compare(
             lambda own: windows.maxima(own[0], places, given["lengths"], own[1:]),
             lambda own: cnn.maxima(own[0], places, given["lengths"], own[1:]),
@@ -124,8 +124,8 @@ def test_the_first_of_equal_windows_wins(sparse: bool, given: dict[str, Any]) ->
 
 def test_sparse_and_dense_are_chosen_by_density(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[bool] = []
-    product = windows._product
-    monkeypatch.setattr(windows, "_product", lambda *own: (calls.append(True), product(*own)))
+    product = survivors._product
+    monkeypatch.setattr(survivors, "_product", lambda *own: (calls.append(True), product(*own)))
     shape = {"lengths": torch.tensor([9]), "longest": 9, "distinct": 500, "dim": 100, "seed": 0}
     found = {}
     for density in (1.0, 0.3, 0.12, 0.07, 0.01):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from lottery.errors import LotteryError
-from lottery.params import Tokens
+from lottery.sections import Tokens
 from lottery.text import tokens, vectors, vocabulary
 
 

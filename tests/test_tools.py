@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from lottery import params
 from lottery.errors import LotteryError
-from lottery.params import Corpus
+from lottery.sections import Corpus
 from stages import _locks, _run
 from tools import progress
 

@@ -6,7 +6,8 @@ from types import ModuleType
 
 from lottery import params, paths, registry, strict
 from lottery.errors import LotteryError
-from lottery.params import Corpus, Params
+from lottery.params import Params
+from lottery.sections import Corpus
 from stages._run import Parser
 
 MODULES = Path("src/lottery/corpora")

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from lottery import canonical, registry
 from lottery.errors import LotteryError
-from lottery.params import Corpus
+from lottery.sections import Corpus
 from lottery.sources import table
 
 FOLDER = Path("src/lottery/corpora")

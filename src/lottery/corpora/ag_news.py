@@ -16,7 +16,7 @@ import pandas as pd
 
 from lottery.corpora import Documents
 from lottery.errors import LotteryError
-from lottery.params import Corpus
+from lottery.sections import Corpus
 from lottery.sources import Fetched, archives, fetch
 
 FILE = "ag_news_csv.tgz"

@@ -6,7 +6,7 @@ import pandas as pd
 
 from lottery.corpora import Documents, without_breaks
 from lottery.errors import LotteryError
-from lottery.params import Corpus
+from lottery.sections import Corpus
 from lottery.sources import archives, fetch
 
 FILE = "aclImdb_v1.tar.gz"

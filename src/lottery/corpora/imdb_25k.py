@@ -1,7 +1,7 @@
 """IMDb, the 25,000 official training reviews, from the package index (Maas et al. 2011)."""
 
 from lottery.corpora import Documents, without_breaks
-from lottery.params import Corpus
+from lottery.sections import Corpus
 from lottery.sources import movie_reviews
 
 

