@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from lottery.models import cnn, lstm
 ROOT = Path(__file__).resolve().parents[1]
 DOWNLOADS = Path(os.environ.get("LOTTERY_DOWNLOADS", ROOT / "data" / "downloads"))
 torch.set_num_threads(1)
+# A shell has its background jobs ignore it, and what they start: then no test could interrupt one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # No deadline: machines are shared. The same examples each time where nobody is there to look.
 settings.register_profile("project", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("project")

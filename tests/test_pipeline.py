@@ -1,6 +1,7 @@
 """The pipeline as a user runs it: a real DVC repository, the smoke profile, real text."""
 
 import json
+import re
 import runpy
 import shutil
 import signal
@@ -140,6 +141,11 @@ def test_results_are_tidy_and_complete(project: Repository) -> None:
         expected = 100 - own.set_index("seed").test_accuracy
         assert ends.set_index("seed").test_error.to_dict() == pytest.approx(expected.to_dict())
     page = (project.path / "plots/report.html").read_text()
+    took = re.search(r"wall time of these results\W.*?(\d+ min )?\d+ s: (.*)", page)
+    assert took, "the page does not say how long it took"
+    for stage in ("tokenize", "train", "prune", "evaluate", "branch", "connectivity"):
+        assert stage in took[2]
+    assert "not run" not in took[2]
     claims = json.loads((project.path / "metrics/claims.json").read_text())
     assert "supported" not in claims.values(), "two seeds of two levels show nothing"
     for name in (*CELLS, CONTROL.replace("_", " "), "undecided"):
@@ -165,6 +171,7 @@ def test_the_same_bytes_again(project: Repository, tmp_path: Path) -> None:
             own = {"LOTTERY_PROCESSES": processes, "LOTTERY_PROGRESS": str(tmp_path / processes)}
             output = project.run("dvc", *again, **own)
             assert ran(output) == [stage]
+    assert project.repro("--force", "--no-run-cache", "-s", "plot") == ["plot"]
     assert (project.path / "dvc.lock").read_text() == before
 
 
