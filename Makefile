@@ -51,7 +51,7 @@ progress: $(READY)  ## list what interrupted and finished runs have kept; REMOVE
 	@PYTHONPATH=src:. $(RUN) -m tools.progress $(if $(REMOVE),--remove "$(REMOVE)")
 
 bench: $(READY)  ## measure training against plain PyTorch; QUICK=1 ends in two minutes
-	@PYTHONPATH=src:. $(RUN) -m benchmarks $(if $(QUICK),--quick)
+	@$(RUN) -m benchmarks $(if $(QUICK),--quick)
 
 lint: $(READY)  ## format and rules (ruff), and which room may import which
 	@$(RUN) -m ruff format --check .

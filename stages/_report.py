@@ -1,5 +1,6 @@
 """The report's content, from the tables in plots/ and what is known of the run."""
 
+import hashlib
 import json
 import os
 import platform
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
-from lottery import files, paths
+from lottery import files, paths, strict
 from lottery.analysis import tables
 from lottery.analysis.select import DENSE
 from lottery.params import Params
@@ -75,11 +77,10 @@ def content(params: Params) -> Content:
 
 def provenance(params: Params) -> dict[str, str]:
     """What was run, of which code, on what."""
-    lock = Path("dvc.lock")
     return {
         "commit": _commit(),
         f"{paths.PARAMS}, SHA-256": files.digest(paths.PARAMS),
-        "dvc.lock before this page, SHA-256": files.digest(lock) if lock.exists() else "none yet",
+        "dvc.lock without plot, SHA-256 of its sorted YAML": _lock(),
         f"{paths.CLAIMS}, SHA-256": files.digest(paths.CLAIMS),
         "seeds": ", ".join(map(str, params.seeds)),
         "threads a process": str(params.threads),
@@ -89,6 +90,17 @@ def provenance(params: Params) -> dict[str, str]:
         "Python": platform.python_version(),
         "versions": ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES),
     }
+
+
+def _lock() -> str:
+    """The digest of what DVC noted, but for the stage that makes this page."""
+    path = Path("dvc.lock")
+    if not path.exists():
+        return "none yet"
+    document = strict.read_yaml(path)
+    stages = {name: own for name, own in document.get("stages", {}).items() if name != "plot"}
+    text = yaml.safe_dump({**document, "stages": stages})
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _commit() -> str:

@@ -136,10 +136,10 @@ def claims() -> dict[str, pd.DataFrame]:
         for shift, cell in enumerate(CELLS):
             effect = (2.34, -1.52, 0.21, np.nan)[place] + 0.1 * shift
             half = 0.9 + 0.1 * shift
-            measured = (3, effect, effect - half, effect + half, 0.0004, 0.0123, 1.87)
+            measured = (3, effect, effect - half, effect + half, 0.0004, 0.0123, np.nan, 1.87)
             contrasts.append(
                 (name, cell, "winning_ticket - reinit_same_mask", "3 4" if tested else np.nan)
-                + (measured if tested else (0, *[np.nan] * 6))
+                + (measured if tested else (0, *[np.nan] * 7))
                 + (verdict,)
             )
     return {"claims": frame("claims", rows), "contrasts": frame("contrasts", contrasts)}

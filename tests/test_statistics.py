@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from lottery.analysis import exploratory, paired, predictions
 from lottery.analysis.claims import Claim, combined, load, verdicts
@@ -105,6 +106,8 @@ def test_a_match_is_contradicted_only_below_the_margin() -> None:
     wobble = np.array([[-0.1], [0.0], [0.1]])
     for loss, verdict in ((-0.7, "undecided"), (-2.0, "contradicted")):
         row = only(claim(test="matching"), a_cnn=chain("winning_ticket", loss + wobble))
+        worse = stats.ttest_1samp(loss + wobble, -0.5, alternative="less").pvalue
+        assert row.p_worse == pytest.approx(min(1.0, 2 * float(worse.item())))
         assert row.verdict == verdict
         assert verdict == "undecided" or row.high < -0.5
 

@@ -31,11 +31,15 @@ class Corpus:
     source: str
     """A module of ours (``src/lottery/corpora/<name>.py``), or your CSV, TSV, JSONL or Parquet."""
     dedupe: bool = True
+    """Whether a text that stands twice is kept once, in training if it is there."""
     split: str | None = None
     """Of ``imdb``: ``study`` or ``official``. Of a file: the column with ``train`` or ``test``."""
     text: str | None = None
+    """Of a file: the column with the documents."""
     label: str | None = None
+    """Of a file: the column with the classes."""
     test_fraction: Rate | None = None
+    """Of a file without ``split``: the share that is drawn for testing."""
 
     @property
     def is_file(self) -> bool:
@@ -63,8 +67,11 @@ class Tokens:
     vocabulary: Annotated[int, Field(ge=1, le=65_000)]
     """Words beside ``<unk>`` and ``<pad>``; ids are 16 bits wide."""
     validation_fraction: Rate
+    """Of the training split, class by class."""
     split_seed: Seed
+    """Draws the parts; the networks' ``seeds`` leave them alone."""
     vectors: Literal["glove.6B.50d", "glove.6B.100d"] | None
+    """For models with ``embedding: vectors``; null fetches none."""
 
 
 @dataclass(frozen=True, config=strict.CONFIG)
@@ -72,10 +79,16 @@ class Model:
     """``models.<name>``: the architecture; ``options`` are the model's own."""
 
     vocabulary: Annotated[int, Field(ge=1, le=65_000)]
+    """The corpus's most frequent words that have a row of the embedding; the rest is ``<unk>``."""
     dim: Annotated[int, Field(ge=1, le=10_000)]
+    """Of a word's vector; that of ``tokens.vectors`` where ``embedding`` is ``vectors``."""
     embedding: Literal["random", "vectors"]
+    """Where it starts: drawn, or for the words that they have, at the vectors."""
     embedding_std: PositiveFloat
+    """Of the normal distribution that its rows are drawn from."""
     dropout: Annotated[float, Field(ge=0, le=0.99)]
+    """The chance that a feature is left out in a training step: in front of the output layer, and
+    between the layers of an LSTM."""
     options: dict[str, Any]
 
 
@@ -84,6 +97,7 @@ class Batch:
     """``train.<model>.batch``: the size of a batch, as one of the two."""
 
     documents: Positive | None = None
+    """How many."""
     tokens: Positive | None = None
     """Documents times the longest one's tokens, at most; a longer document is a batch by itself."""
 
@@ -97,8 +111,11 @@ class Train:
     """``train.<model>``, with what ``train.<corpus>-<model>`` does differently."""
 
     epochs: Annotated[int, Field(ge=1, le=10_000)]
+    """Of each training: the dense one and one a level."""
     lr: PositiveFloat
+    """Adam's learning rate at the start."""
     schedule: Literal["constant", "linear"]
+    """The rate stays, or falls evenly, step by step, to zero."""
     batch: Batch
     patience: Positive | None
     """Epochs without a lower validation loss before training stops and the best state is restored;
@@ -110,13 +127,17 @@ class Prune:
     """``prune``: how much goes at each level, and how far."""
 
     rate: Rate
+    """The share of what is alive that goes at each level."""
     levels: Annotated[int, Field(ge=1, le=254)] | None
+    """How many beside the dense one."""
     until: Rate | None
     """A sparsity: the chain ends at the first level that reaches it."""
     criterion: Name
     """What a weight is worth: a module of ``src/lottery/pruning/criteria``."""
     scope: Literal["local", "global"]
+    """The rate holds of each tensor, or of all together in one ranking."""
     parameters: Annotated[tuple[ParameterKind, ...], Field(min_length=1), AfterValidator(_distinct)]
+    """What is pruned at all; sparsity is of all weights, pruned or not."""
 
     def __post_init__(self) -> None:
         if (self.levels is None) == (self.until is None):
@@ -128,7 +149,9 @@ class Rewind:
     """``rewind``: what late rewinding returns to."""
 
     epoch: Annotated[int, Field(ge=0)]
+    """The epochs of dense training after which its weights are kept for it."""
     budget: Literal["remaining", "full"]
+    """A level trains the epochs that are left after it, or all of them."""
 
 
 Levels = Annotated[tuple[Annotated[int, Field(ge=1, le=254)], ...], AfterValidator(_distinct)]
@@ -172,10 +195,15 @@ class Document:
     corpora: Annotated[dict[Name, Corpus], Field(min_length=1)]
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     strategies: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
+    """Chains: modules of ``src/lottery/pruning/strategies``, one of them ``winning_ticket``."""
     controls: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
+    """Single trainings beside it: modules of ``src/lottery/pruning/controls``."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
+    """A trial of everything each: initial weights, order of documents, dropout."""
     device: Literal["auto", "cpu", "cuda"]
+    """``auto`` is a GPU where there is one."""
     threads: Annotated[int, Field(ge=1, le=1024)]
+    """Of a process; seeds run side by side, a process each."""
     precision: Literal["float32", "bfloat16"]
     """What the networks compute in; weights, optimiser and logits stay float32."""
     tokens: Tokens

@@ -33,10 +33,10 @@ from lottery.analysis.paired import (
 
 COLUMNS = [
     *("claim", "cell", "contrast", "levels", "n", "effect", "low", "high"),
-    *("p", "p_holm", "detectable", "verdict", "sparsest"),
+    *("p", "p_holm", "p_worse", "detectable", "verdict", "sparsest"),
 ]
 _NUMBERS = dict.fromkeys(
-    ["effect", "low", "high", "p", "p_holm", "spread", "p_below", "sparsest"], float
+    ["effect", "low", "high", "p", "p_holm", "p_worse", "spread", "p_below", "sparsest"], float
 )
 Row = dict[str, Any]
 
@@ -54,8 +54,9 @@ def contrasts(
     (how much worse still matches) and ``tolerance`` (the ticket's rule) are in points. ``effect``
     and its 95 % t interval are points of test accuracy, of tickets log2 of the remaining share;
     ``detectable``, in the same unit, is what Holm's first step would find 8 times in 10.
-    ``sparsest`` is the sparsity up to which a match held. A contrast without a p is undecided and
-    not counted by Holm. Raises ValueError if a chain lacks a level.
+    ``sparsest`` is the sparsity up to which a match held, ``p_worse`` the corrected p of being
+    worse than the margin: what contradicts a match. A contrast without a p is undecided and not
+    counted by Holm. Raises ValueError if a chain lacks a level.
     """
     cells = {cell: (arms(curve), sparsities(curve)) for cell, curve in curves.items() if len(curve)}
     rows: list[Row] = []
@@ -183,20 +184,21 @@ def _judged(rows: list[Row], claims: dict[str, Claim]) -> pd.DataFrame:
     tests = int(tested.sum())
     if tests:
         table.loc[tested, "p_holm"] = multipletests(table.p[tested], method="holm")[1]
+        # By a two-sided test at the level that is left if every contrast is tested so too
+        # (Bonferroni).
+        table["p_worse"] = (2 * table.p_below * tests).clip(upper=1)
     table["detectable"] = [
         detectable(row.spread, row.n, tests) if tests else np.nan for row in table.itertuples()
     ]
-    table["verdict"] = [_verdict(row, claims[row.claim], tests) for row in table.itertuples()]
+    table["verdict"] = [_verdict(row, claims[row.claim]) for row in table.itertuples()]
     return table[COLUMNS]
 
 
-def _verdict(row: Any, claim: Claim, tests: int) -> str:
+def _verdict(row: Any, claim: Claim) -> str:
     if not row.tested:
         return NOT_TESTED
     if claim.test == "matching":
-        # No worse than the margin by Holm's p; or worse than it, by a two-sided test at the level
-        # that is left if every contrast is tested so too (Bonferroni).
-        worse = 2 * row.p_below * tests < ALPHA
+        worse = row.p_worse < ALPHA
         return SUPPORTED if row.p_holm < ALPHA else CONTRADICTED if worse else UNDECIDED
     if not row.p_holm < ALPHA:
         return UNDECIDED

@@ -9,7 +9,9 @@ from lottery.errors import LotteryError
 
 COLUMNS = {
     "claims": "claim sentence verdict supported contradicted undecided not_tested",
-    "contrasts": "claim cell contrast levels n effect low high p p_holm detectable verdict",
+    "contrasts": (
+        "claim cell contrast levels n effect low high p p_holm p_worse detectable verdict"
+    ),
     "levels": (
         "cell strategy level sparsity n accuracy low high difference difference_low difference_high"
     ),

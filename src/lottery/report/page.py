@@ -76,7 +76,7 @@ def _claim(claim: dict[str, Any], contrasts: pd.DataFrame) -> dict[str, Any]:
             "effect": signed(row["effect"]),
             "interval": interval(row["low"], row["high"], sign=True),
             "p": chance(row["p"]),
-            "p_holm": chance(row["p_holm"]),
+            "p_holm": _decided(row),
             "n": whole(row["n"]),
             "detectable": fixed(row["detectable"]),
             "verdict": row["verdict"],
@@ -86,6 +86,13 @@ def _claim(claim: dict[str, Any], contrasts: pd.DataFrame) -> dict[str, Any]:
     counts = {name: whole(claim[name.replace(" ", "_")]) for name in SIGNS}
     tally = ", ".join(f"{count} {name}" for name, count in counts.items() if count not in "0–")
     return {**claim, "tally": tally, "summary": tables.summary(own), "rows": rows}
+
+
+def _decided(row: dict[str, Any]) -> str:
+    """The corrected p that a contrast's verdict rests on, and what a match is contradicted by."""
+    if row["verdict"] == "contradicted" and not pd.isna(row["p_worse"]):
+        return f"{chance(row['p_worse'])} (worse)"
+    return chance(row["p_holm"])
 
 
 def _unknown(content: Content) -> list[str]:

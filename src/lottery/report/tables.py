@@ -161,12 +161,14 @@ def provenance(facts: dict[str, str]) -> Table:
 
 
 def summary(contrasts: pd.DataFrame) -> dict[str, str]:
-    """A claim's contrasts in one row: their ranges, and the smallest corrected p-value."""
+    """A claim's contrasts in one row: their ranges, and the smallest corrected p-value that one's
+    verdict rests on."""
+    worse = contrasts.p_worse.where(contrasts.verdict == "contradicted")
     low, high = contrasts.min(numeric_only=True), contrasts.max(numeric_only=True)
     return {
         "effect": span(low.get("effect"), high.get("effect"), signed),
         "interval": interval(low.get("low"), high.get("high"), sign=True),
-        "p": chance(low.get("p_holm")),
+        "p": chance(worse.fillna(contrasts.p_holm).min()),
         "n": span(low.get("n"), high.get("n"), whole),
         "detectable": span(low.get("detectable"), high.get("detectable"), fixed),
     }
