@@ -44,6 +44,7 @@ def main() -> None:
         if getattr(given, name):
             found = json.loads(RESULTS.read_text(encoding="utf-8"))
             found[name] = measure(given.threads)
+            found[f"{name}_machine"] = machine(given.threads)
             shown(found[name])
             files.write_json(RESULTS, found)
             return
@@ -61,7 +62,9 @@ def main() -> None:
     show_profile(found["profile"])
     picture.growth(found["growth"], PICTURE)
     if RESULTS.exists():
-        found["accuracy"] = json.loads(RESULTS.read_text(encoding="utf-8")).get("accuracy")
+        before = json.loads(RESULTS.read_text(encoding="utf-8"))
+        kept = ("accuracy", "accuracy_machine")
+        found |= {name: before[name] for name in kept if name in before}
     files.write_json(RESULTS, found)
 
 
