@@ -41,11 +41,11 @@ check: $(READY)  ## check params.yaml and what it names
 
 test: $(READY)  ## run the tests
 	@echo "running the tests on two processes"
-	@$(RUN) -m pytest -n 2 --dist loadfile
+	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY)  ## run the tests that take minutes: fifty kills, thousands of cases
 	@echo "running the slow tests on two processes"
-	@$(RUN) -m pytest -n 2 --dist loadfile -m slow
+	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
 
 progress: $(READY)  ## list what interrupted and finished runs have kept; REMOVE=old deletes
 	@PYTHONPATH=src:. $(RUN) -m tools.progress $(if $(REMOVE),--remove "$(REMOVE)")
