@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from torch import nn
 
 # As a stage sets it for one thread; Numba reads it when it is imported.
 os.environ["NUMBA_NUM_THREADS"] = "1"
@@ -92,6 +93,16 @@ MODELS: dict[str, tuple[Any, Any]] = {
     "cnn": (cnn, cnn.Options(filters=4, widths=(3, 4, 5))),
     "lstm": (lstm, lstm.Options(hidden=5, layers=2)),
 }
+
+
+def make_network(rows: int, seed: int) -> nn.Module:
+    """A small CNN whose weights, biases and embedding are all drawn, and none is zero."""
+    module, options = MODELS["cnn"]
+    model: nn.Module = module.build(options, rows, 6, 2)
+    generator = torch.Generator().manual_seed(seed)
+    for value in model.parameters():
+        value.data.uniform_(0.1, 1, generator=generator)
+    return model
 
 
 @pytest.fixture
