@@ -19,6 +19,7 @@ from lottery.report.content import COLUMNS, Content
 from lottery.report.page import render
 from lottery.report.reference import curves
 from lottery.report.svg import ticks
+from lottery.report.tables import summary
 
 CELLS = [
     f"{corpus}-{model}" for corpus in ("rotten_tomatoes", "reuters_r8") for model in ("cnn", "lstm")
@@ -314,6 +315,56 @@ def test_verdicts_are_words() -> None:
         assert f"{sign} {verdict}" in " ".join(seen.split())
     assert "late_beats_early is undecided" in seen
     assert "sensible_scale is not tested" in seen
+
+
+def one_contrast(verdict: str, p_holm: float, p_worse: float) -> str:
+    """What a page says of one claim with one contrast."""
+    counts = [int(verdict == other) for other in VERDICTS]
+    row = ("match", "a-cnn", "winning_ticket - dense", "1", 3, -2.1, -2.4, -1.8, 0.777)
+    tables = {
+        "claims": frame("claims", [("match", "It matches.", verdict, *counts)]),
+        "contrasts": frame("contrasts", [(*row, p_holm, p_worse, 1.5, verdict)]),
+    }
+    return visible(render(Content(**{**nothing(), **tables})))
+
+
+def test_a_contradicted_match_shows_the_p_of_being_worse() -> None:
+    """Its other p, of being no worse, is near 1 and contradicts nothing."""
+    seen = one_contrast("contradicted", 0.987, 0.0234)
+    assert "0.023 (worse)" in seen
+    assert seen.count("0.023") == 2, "in the claim's summary and in the cell's row"
+    assert "0.987" not in seen
+
+
+@pytest.mark.parametrize(
+    ("verdict", "p_holm", "p_worse", "expected", "absent"),
+    [
+        ("contradicted", 0.0123, np.nan, "0.012", "worse)"),  # a difference, on the wrong side
+        ("supported", 0.0123, 0.9876, "0.012", "0.988"),
+        ("undecided", 0.4321, 0.0678, "0.432", "0.068"),
+    ],
+)
+def test_any_other_verdict_shows_holms_p(
+    verdict: str, p_holm: float, p_worse: float, expected: str, absent: str
+) -> None:
+    seen = one_contrast(verdict, p_holm, p_worse)
+    assert seen.count(expected) == 2
+    assert absent not in seen
+    assert "0.777" in seen, "the p without a correction stands beside it"
+
+
+def test_a_claims_smallest_p_is_of_what_its_verdicts_rest_on() -> None:
+    """Of a contradicted match the p of being worse, of an undecided one Holm's."""
+    row = ("match", "a-cnn", "winning_ticket - dense", "1", 3, -2.1, -2.4, -1.8, 0.5)
+    contrasts = frame(
+        "contrasts",
+        [
+            (*row, 0.999, 0.045, 1.5, "contradicted"),
+            (*row, 0.061, 0.0511, 1.5, "undecided"),
+        ],
+    )
+    assert summary(contrasts)["p"] == "0.045"
+    assert summary(contrasts.assign(verdict="undecided"))["p"] == "0.061"
 
 
 def test_the_published_curve_lies_behind_its_own_cell_only() -> None:

@@ -1,15 +1,21 @@
 """The choice of the ticket sees validation only, and follows the design's rule."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lottery import params, paths
 from lottery.analysis import scores, tables
 from lottery.analysis.select import VALIDATION_COLUMNS, cell_metrics, cell_tickets, choose_level
+from lottery.sections import Evaluate
+from stages import select
 
 
 def table(accuracies: list[list[float]]) -> pd.DataFrame:
@@ -113,3 +119,81 @@ def test_scores_of_two_classes_are_those_of_two_logits(
         single = logits[:, 1:].astype(np.float64) - logits[:, :1]
         assert scores.loss(single, labels) == pytest.approx(expected, rel=1e-5)
         assert scores.accuracy(single, labels) == scores.accuracy(logits, labels)
+
+
+STUDY = """
+- id: below
+  sentence: A winning ticket is less accurate than the dense network.
+  test: difference
+  of: [winning_ticket]
+  against: [dense]
+  direction: below
+  sparsity: [0.4, 0.6]
+  combine: every_cell
+"""
+VALIDATION = {0: (90.0, 90.0), 1: (91.0, 90.0), 2: (89.8, 89.6), 3: (70.0, 71.0)}
+"""By level, a value a seed: the ticket is level 2."""
+TEST = {0: (80.0, 81.0), 1: (70.0, 72.0), 2: (75.0, 75.5), 3: (85.0, 86.0)}
+"""By which there is none, since level 1 fails; and level 3 is the best."""
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> params.Params:
+    """One cell with the tables of one chain and one control, in the directory that is worked in."""
+    settings = params.load(ROOT / "profiles" / "smoke.yaml")
+    settings = replace(
+        settings,
+        models={"cnn": settings.models["cnn"]},
+        strategies=("winning_ticket",),
+        controls=("reinit_same_mask",),
+    )
+    monkeypatch.chdir(tmp_path)
+    paths.CLAIMS.write_text(STUDY)
+    (cell,) = settings.train.keys() - {"rotten_tomatoes-lstm"}
+    for name, numbers in (("winning_ticket", range(4)), ("reinit_same_mask", [1])):
+        rows = [
+            (name, seed, level, level / 4, VALIDATION[level][seed], TEST[level][seed])
+            for seed in (0, 1)
+            for level in numbers
+        ]
+        columns = ["strategy", *VALIDATION_COLUMNS[:2], "sparsity"]
+        written = pd.DataFrame(rows, columns=[*columns, "validation_accuracy", "test_accuracy"])
+        tables.write(written, paths.TABLES / f"{cell}-{name}" / "levels.csv")
+    return settings
+
+
+def test_the_stage_chooses_on_validation_and_reports_test(study: params.Params) -> None:
+    select.run(study)
+    curves = tables.read(paths.curves("rotten_tomatoes-cnn"))
+    assert set(curves.level[curves.chosen & (curves.strategy == "winning_ticket")]) == {2}
+    assert not curves.chosen[curves.strategy == "reinit_same_mask"].any()
+    metrics = json.loads(paths.metrics("rotten_tomatoes-cnn").read_text())
+    assert metrics["dense"] == {"test_accuracy": 80.5}
+    assert metrics["winning_ticket"] == {"sparsity": 0.5, "difference": -5.25}
+    (ticket,) = tables.read(paths.STATISTICS / "tickets.csv").query("level > 0").to_dict("records")
+    assert (ticket["level"], ticket["test_accuracy"]) == (2, 75.25)
+
+
+def test_the_stage_chooses_each_seeds_ticket_on_validation(study: params.Params) -> None:
+    select.run(study)
+    chosen = tables.read(paths.STATISTICS / "seed_tickets.csv")
+    assert chosen[["seed", "level", "test_accuracy"]].values.tolist() == [[0, 2, 75], [1, 2, 75.5]]
+    assert chosen.difference.tolist() == [-5, -5.5]
+
+
+def test_the_stage_chooses_within_the_tolerance_and_not_the_margin(study: params.Params) -> None:
+    """Level 2 is 0.3 points below dense on validation."""
+    for tolerance, margin, level in ((0.2, 5.0, 1), (5.0, 0.2, 2)):
+        select.run(replace(study, evaluate=Evaluate(tolerance, margin)))
+        curves = tables.read(paths.curves("rotten_tomatoes-cnn"))
+        assert set(curves.level[curves.chosen]) == {level}
+        by_seed = tables.read(paths.STATISTICS / "seed_tickets.csv")
+        assert by_seed.level.tolist() == ([2, 1] if level == 1 else [2, 2])
+
+
+def test_the_stage_cannot_be_given_other_accuracies(study: params.Params) -> None:
+    """Where validation is missing nothing stands in for it."""
+    path = paths.TABLES / "rotten_tomatoes-cnn-winning_ticket" / "levels.csv"
+    table = tables.read(path)
+    tables.write(table.assign(validation_accuracy=float("nan")), path)
+    refused(lambda: select.run(study), "levels.csv", "a level is missing")

@@ -370,6 +370,34 @@ def test_each_seed_s_own_ticket() -> None:
     assert table.difference.tolist() == pytest.approx([-0.4, 0])
 
 
+def test_a_seed_s_ticket_is_chosen_on_validation_and_scored_on_test() -> None:
+    """On test another level would be chosen, and on validation the ticket is better than it is."""
+    curve = chain("winning_ticket", [[-0.2, -3, -3, 9]])
+    curve["validation_accuracy"] = [95.0, 96.0, 95.0, 94.6, 90.0]
+    (row,) = exploratory.per_seed_tickets({"a": curve}, 0.5).to_dict("records")
+    assert (row["level"], row["sparsity"]) == (3, SPARSITY[3])
+    assert (row["test_accuracy"], row["difference"]) == (87.0, -3.0)
+    curve["validation_accuracy"] = [95.0, 90.0, 95.0, 95.0, 95.0]
+    (row,) = exploratory.per_seed_tickets({"a": curve}, 0.5).to_dict("records")
+    assert (row["level"], row["test_accuracy"], row["difference"]) == (0, 90.0, 0.0)
+
+
+def test_tickets_are_compared_by_their_level_on_validation() -> None:
+    """The claim's test too: on test both cells' tickets are alike."""
+    curves = {}
+    for cell, last in (("a_cnn", 1), ("b_cnn", 4)):
+        curve = chain("winning_ticket", [[0.0] * 4] * 3)
+        curve["validation_accuracy"] = 90.0 - 5 * (curve.level > last)
+        curve.loc[(curve.seed == 0) & (curve.level == last), "validation_accuracy"] = 80.0
+        curves[cell] = curve
+    row = only(claim(test="ticket", sparsity=None), **curves)
+    octaves = [
+        math.log2((1 - SPARSITY[one]) / (1 - SPARSITY[other]))
+        for one, other in ((0, 3), (1, 4), (1, 4))
+    ]
+    assert row.effect == pytest.approx(np.mean(octaves))
+
+
 def test_mcnemar_counts_documents() -> None:
     """Of six that changed, one got better: p = 2 (1 + 6) / 2^6."""
     labels = np.array([1] * 6 + [0, 0])
