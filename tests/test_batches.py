@@ -1,5 +1,6 @@
 """Batches: every document once, the order a pure function, what is read is what was written."""
 
+import itertools
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -60,6 +61,47 @@ def test_evaluation_batches_are_bounded(lengths: np.ndarray, tokens: int) -> Non
     for batch in found:
         assert lengths[batch].max() == lengths[batch[-1]]
         assert len(batch) == 1 or len(batch) * lengths[batch[-1]] <= tokens
+
+
+@given(lengths=LENGTHS, tokens=st.integers(1, 400))
+def test_a_batch_of_tokens_is_filled_before_the_next(lengths: np.ndarray, tokens: int) -> None:
+    """The document behind it would not have gone in."""
+    for batch, following in itertools.pairwise(batches.by_length(lengths, tokens)):
+        assert (len(batch) + 1) * lengths[following[0]] > tokens
+
+
+@pytest.mark.parametrize(("tokens", "sizes"), [(20, [4, 4, 2]), (19, [3, 3, 3, 1]), (4, [1] * 10)])
+def test_a_batch_takes_as_many_tokens_as_its_limit(tokens: int, sizes: list[int]) -> None:
+    assert [len(batch) for batch in batches.by_length(np.full(10, 5), tokens)] == sizes
+
+
+def write_ids(folder: Path, ids: list[int], vocabulary: int) -> None:
+    """Training documents of one token each, in two classes."""
+    write_tokens(folder, words=vocabulary)
+    np.save(folder / "train.ids.npy", np.array(ids, np.uint16))
+    np.save(folder / "train.offsets.npy", np.arange(len(ids) + 1))
+    np.save(folder / "train.labels.npy", np.arange(len(ids)) % 2)
+
+
+@pytest.mark.parametrize("rows", [3, 4, 9, 10])
+def test_ids_stay_inside_the_embedding(tmp_path: Path, rows: int) -> None:
+    """An id equal to the number of rows is the first behind it."""
+    write_ids(tmp_path, list(range(10)), 10)
+    loaded = batches.load(tmp_path, "train", rows, torch.device("cpu"))
+    assert loaded.ids.tolist() == [number if number < rows else UNK for number in range(10)]
+
+
+def test_an_id_or_label_just_behind_the_last_is_refused(tmp_path: Path) -> None:
+    write_ids(tmp_path, [2, 9], 10)
+    batches.load(tmp_path, "train", 5, torch.device("cpu"))
+    write_ids(tmp_path, [2, 10], 10)
+    with pytest.raises(LotteryError, match="holds the id 10, but the vocabulary has 10 words"):
+        batches.load(tmp_path, "train", 5, torch.device("cpu"))
+    write_ids(tmp_path, [2, 9], 10)
+    for label in (2, -1):
+        np.save(tmp_path / "train.labels.npy", np.array([0, label]))
+        with pytest.raises(LotteryError, match="holds a label that is no class"):
+            batches.load(tmp_path, "train", 5, torch.device("cpu"))
 
 
 def test_a_batch_is_the_documents_padded_behind(tmp_path: Path) -> None:

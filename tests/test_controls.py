@@ -1,5 +1,6 @@
 """Controls, criteria and branches: what each keeps of the ticket, and what it changes."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +26,9 @@ from lottery.pruning import masks
 from lottery.pruning.control import Control, NotForThisModelError, Ticket
 from lottery.pruning.criteria.magnitude import CRITERION as MAGNITUDE
 from lottery.pruning.criteria.random import CRITERION as RANDOM
+from lottery.pruning.criterion import Criterion
 from lottery.pruning.masks import RemovedAt
-from lottery.pruning.strategy import Start
+from lottery.pruning.strategy import Dense, Start
 from lottery.runs import DenseRun, Level
 from lottery.training import loop
 from lottery.training.progress import Progress
@@ -437,6 +439,43 @@ def test_synflow_leaves_no_layer_empty(
     assert same(made, again)
 
 
+@pytest.mark.parametrize("stays", [40, 150, 300])
+def test_synflow_prunes_by_one_ratio_a_step(stays: int) -> None:
+    """From all weights to as many as the ticket keeps, each step by the same factor."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"embedding": (20, 10), "deep": (10, 10), "output_weight": (10, 4)}
+    init = {name: torch.rand(shape, generator=generator) + 0.5 for name, shape in shapes.items()}
+    init["output_bias"] = torch.zeros(4)
+    names = list(shapes)
+    total = 20 * 10 + 10 * 10 + 10 * 4 - 10  # less the row of padding
+    record = masks.largest(init, masks.dense(init, "embedding", batches.PAD), 1, [names], stays)
+    seen: list[int] = []
+
+    def flow(weights: Weights) -> torch.Tensor:
+        record = masks.dense(init, "embedding", batches.PAD)
+        flowing = [(weights[name] != 0) & (record[name] > 0) for name in names]
+        seen.append(sum(int(mask.sum()) for mask in flowing))
+        deep = weights["embedding"].sum(0) @ weights["deep"]
+        return (deep @ weights["output_weight"]).sum()
+
+    ticket = Ticket(
+        level=1,
+        removed_at=record,
+        dense=Dense(init, init, 1, init, lambda level: init, "embedding"),
+        prunable=list(init),
+        weights=names,
+        generator=lambda purpose: torch.Generator(),
+        gradients=lambda weights: weights,
+        flow=flow,
+    )
+    made, _ = control("synflow").make(ticket)
+    assert len(seen) == 100
+    expected = [total * (stays / total) ** (step / 100) for step in range(100)]
+    # Among those that stay may be one through which nothing flows any more.
+    assert seen == pytest.approx(expected, abs=1.51)
+    assert sum(masks.counts(made, 1)[name][0] for name in names) == stays
+
+
 def test_synflow_is_not_for_an_lstm(make_cell: MakeCell) -> None:
     cell = make_cell("lstm", classes=4)
     dense, levels = winner(cell)
@@ -518,6 +557,31 @@ def test_random_pruning_is_of_seed_and_level_alone(make_cell: MakeCell) -> None:
     assert not same(one[0].removed_at, random_chain(cell, "winning_ticket", dense, 1)[0].removed_at)
     magnitude = chain(cell, "winning_ticket", dense, levels=1)
     assert not same(one[0].removed_at, magnitude[0].removed_at)
+
+
+def scores_of_a_chain(cell: Cell, dense: DenseRun, seed: int) -> list[Weights]:
+    """What the random criterion drew for each level."""
+    drawn: list[Weights] = []
+
+    def noted(weights: Weights, generator: Callable[[], torch.Generator]) -> Weights:
+        drawn.append(RANDOM.scores(weights, generator))
+        return drawn[-1]
+
+    start = strategy("winning_ticket")
+    list(runs.chain(cell, start, Criterion(noted), dense, seed, prune(), quiet))
+    return drawn
+
+
+def test_a_chain_draws_other_random_scores_at_each_level(make_cell: MakeCell) -> None:
+    """With one draw for all levels, later ones would prune by a ranking that has been used."""
+    cell = make_cell(epochs=1, epoch=0)
+    dense = runs.dense(cell, 0, quiet)
+    one, again, other = (scores_of_a_chain(cell, dense, seed) for seed in (0, 0, 1))
+    assert len(one) == 3
+    for scores in (*itertools.combinations(one, 2), *itertools.product(one, other)):
+        for name in dense.init:
+            assert not torch.equal(scores[0][name], scores[1][name])
+    assert all(same(first, second) for first, second in zip(one, again, strict=True))
 
 
 @given(seed=st.integers(0, 1000), level=st.integers(1, 20))

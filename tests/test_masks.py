@@ -53,6 +53,25 @@ def test_chain_of_levels(weights, rate, scope, data):  # type: ignore[no-untyped
         assert torch.equal(restored[name], weights[name] * mask)
 
 
+@given(weights=TENSORS, rate=RATES, scope=st.sampled_from(["local", "global"]))
+def test_the_order_of_the_tensors_plays_no_part(weights, rate, scope):  # type: ignore[no-untyped-def]
+    """A file gives them by name, a network as it defines them: ties must go alike."""
+    turned = {name: weights[name] for name in reversed(weights)}
+    one, other = fresh(weights), fresh(turned)
+    for level in (1, 2):
+        one = masks.prune(weights, one, level, rate, scope, list(weights))
+        other = masks.prune(turned, other, level, rate, scope, list(turned))
+    assert all(torch.equal(one[name], other[name]) for name in weights)
+
+
+def test_global_ties_go_by_the_tensors_names() -> None:
+    weights = {"b": torch.ones(4), "c": torch.ones(2), "a": torch.ones(4)}
+    record = masks.prune(weights, fresh(weights), 1, 0.5, "global", ["c", "b", "a"])
+    alive = {name: mask.tolist() for name, mask in masks.at_level(record, 1).items()}
+    assert alive == {"a": [False] * 4, "b": [False, True, True, True], "c": [True, True]}
+    assert list(record) == ["b", "c", "a"], "the record keeps its order"
+
+
 @given(values=st.lists(st.sampled_from([0.0, 1.0, 2.0]), min_size=1, max_size=30), data=st.data())
 def test_smallest_is_a_stable_sort(values: list[float], data: st.DataObject) -> None:
     count = data.draw(st.integers(0, len(values)))

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import refused
 
+from lottery import corpora
 from lottery.errors import LotteryError
+from lottery.sections import Corpus
 from lottery.sources import archives, download, fetch
 
 CONTENT = bytes(range(256)) * 5000
@@ -190,6 +193,65 @@ def test_mirror_address(server: Any, downloads: Path, monkeypatch: pytest.Monkey
     server.files |= {"corpus.bin": b"new", "SHA256SUMS": sums(b"new"), "other.bin": b"other"}
     assert fetch.official("corpus.bin", "x", "0").path.read_bytes() == b"new"
     assert fetch.official("other.bin", server.url, None).origin == "official address"
+
+
+def test_a_file_that_is_not_the_one_of_its_mirrors_list_is_refused(
+    server: Any, downloads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOTTERY_MIRROR", server.url)
+    server.files |= {"corpus.bin": CONTENT[::-1], "SHA256SUMS": sums(CONTENT)}
+    for _ in range(2):  # it is fetched anew each time, and never taken as it is
+        refused(
+            lambda: fetch.official("corpus.bin", "https://example.invalid/", "0"),
+            "corpus.bin.rejected: SHA-256 is",
+            hashlib.sha256(CONTENT).hexdigest(),
+        )
+        assert not (downloads / "mirror" / "corpus.bin").exists()
+    server.files["corpus.bin"] = CONTENT
+    fetched = fetch.official("corpus.bin", "https://example.invalid/", "0")
+    assert fetched.path.read_bytes() == CONTENT
+    assert fetched.sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_a_file_that_changed_since_it_was_fetched_is_fetched_anew(
+    server: Any, downloads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a mirror: its list says which bytes are meant. Elsewhere it is refused."""
+    monkeypatch.setenv("LOTTERY_MIRROR", server.url)
+    server.files["SHA256SUMS"] = sums(CONTENT)
+    path = fetch.official("corpus.bin", "https://example.invalid/", "0").path
+    path.write_bytes(CONTENT[:-1] + b"?")
+    assert fetch.official("corpus.bin", "https://example.invalid/", "0").path == path
+    assert path.read_bytes() == CONTENT
+    monkeypatch.delenv("LOTTERY_MIRROR")
+    path = fetch.official("corpus.bin", server.url, md5(CONTENT)).path
+    path.write_bytes(CONTENT[:-1] + b"?")
+    refused(lambda: fetch.official("corpus.bin", server.url, md5(CONTENT)), "expected", "MD5 is")
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("imdb", "aclImdb_v1.tar.gz"), ("ag_news", "ag_news_csv.tgz")]
+)
+@pytest.mark.parametrize("where", ["folder", "address"])
+def test_a_corpus_is_not_read_from_other_bytes_than_its_mirrors(
+    server: Any,
+    downloads: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    file: str,
+    where: str,
+) -> None:
+    """Whole archives both, so that nothing but the digest tells them apart."""
+    listed = make_tar(tmp_path / "listed.tar.gz", member("listed.txt")).read_bytes()
+    other = make_tar(tmp_path / "other.tar.gz", member("other.txt")).read_bytes()
+    listing = f"{hashlib.sha256(listed).hexdigest()}  {file}\n"
+    monkeypatch.setenv("LOTTERY_MIRROR", str(tmp_path) if where == "folder" else server.url)
+    (tmp_path / "SHA256SUMS").write_text(listing)
+    (tmp_path / file).write_bytes(other)
+    server.files |= {"SHA256SUMS": listing.encode(), file: other}
+    settings = Corpus(source=f"src/lottery/corpora/{name}.py")
+    refused(lambda: corpora.read(name, settings), file, "SHA-256 is")
 
 
 @pytest.mark.parametrize("line", ["{} *corpus.bin", "{}  ./corpus.bin", "{}  corpus.bin"])
