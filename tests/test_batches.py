@@ -54,6 +54,21 @@ def test_order_differs_by_seed_and_epoch_and_groups_lengths() -> None:
     assert padded < 1.1 * lengths.sum()
 
 
+@pytest.mark.parametrize("size", [(2, None), (None, 60)])
+def test_batches_do_not_come_by_length(size: tuple[int | None, int | None]) -> None:
+    """They are made up by length, and then shuffled anew in each epoch."""
+    limit = SimpleNamespace(documents=size[0], tokens=size[1])
+    lengths = np.arange(1, 41)
+    orders = [
+        tuple(int(lengths[batch].max()) for batch in batches.order(lengths, limit, 0, epoch))
+        for epoch in range(4)
+    ]
+    assert len(set(orders)) == 4
+    for longest in orders:
+        assert list(longest) != sorted(longest)
+        assert sorted(longest) == sorted(orders[0])
+
+
 @given(lengths=LENGTHS, tokens=st.integers(1, 400))
 def test_evaluation_batches_are_bounded(lengths: np.ndarray, tokens: int) -> None:
     found = list(batches.by_length(lengths, tokens))

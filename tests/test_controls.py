@@ -324,6 +324,25 @@ def test_both_drawn_masks_are_one(make_cell: MakeCell) -> None:
     assert masks.counts(one[0], 2) == masks.counts(third, 2)
 
 
+def test_a_control_draws_by_seed_level_and_purpose(make_cell: MakeCell) -> None:
+    cell = make_cell(classes=4)
+    dense, levels = winner(cell)
+    record = levels[-1].removed_at
+    tickets = [ticket_of(cell, dense, record, *of) for of in ((1, 0), (2, 0), (1, 1))]
+    draws = [
+        tuple(torch.rand(3, generator=ticket.generator(purpose)).tolist())
+        for ticket in tickets
+        for purpose in ("shuffle", "another")
+    ]
+    assert len(set(draws)) == len(draws)
+    # With one order of places for all levels, a sparser drawn mask would lie in a denser one.
+    sparser, denser = (
+        masks.at_level(control("shuffled_mask").make(ticket)[0], ticket.level)
+        for ticket in (tickets[1], tickets[0])
+    )
+    assert (sparser["embedding"] & ~denser["embedding"]).any()
+
+
 def plain_loss(weights: Weights, documents: Documents, numbers: list[int]) -> torch.Tensor:
     """The mean loss, each document by itself and unpadded, with PyTorch's own layers."""
     hidden = nn.LSTM(6, 5, num_layers=2, bidirectional=True, batch_first=True)

@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from lottery import kernels
-from lottery.kernels import products, recurrence, rows, scalars, survivors, windows
+from lottery.kernels import dropping, products, recurrence, rows, scalars, survivors, windows
 from lottery.models import cnn, lstm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -332,6 +332,18 @@ def test_adam_on_the_rows_that_are_read_is_dense_adam(scale: float, bound: float
     assert not table[~mask].any()
     assert torch.equal(table[-1], start[-1]), "a row that is never read does not move"
     assert (table - start).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("threshold", [-(2**15) + 1, -13108, 0, 2**15 - 1])
+def test_dropout_takes_each_draw_below_its_threshold(threshold: int) -> None:
+    """All that can be drawn, once each: those below are dropped, the threshold itself is not."""
+    bits = torch.arange(-(2**15), 2**15, dtype=torch.int32).to(torch.int16)
+    values = torch.full((2**15, 2), 3.0, requires_grad=True)
+    dropped = dropping.dropout(values, bits, threshold, 2.0)
+    stays = (bits >= threshold).view(values.shape)
+    assert torch.equal(dropped.detach(), torch.where(stays, 6.0, 0.0))
+    (gradient,) = torch.autograd.grad(dropped, values, torch.full_like(values, 5.0))
+    assert torch.equal(gradient, torch.where(stays, 10.0, 0.0))
 
 
 @given(tokens=st.lists(st.lists(st.integers(0, 9), min_size=4, max_size=4), min_size=1))

@@ -130,6 +130,34 @@ def test_until_is_compared_exactly() -> None:
     assert masks.levels_until({"a": 100}, 0, 0.1, 0.1, "local") == 1
 
 
+@pytest.mark.parametrize(
+    ("sizes", "fixed", "scope", "levels"),
+    [
+        # 100, 50, 25, 13 stay: of 200 in all 50, 75, 87 are gone.
+        ({"a": 100}, 100, "local", 3),
+        ({"a": 100}, 0, "local", 1),
+        # Twenty tensors of one weight can go together, never each by itself.
+        ({str(number): 1 for number in range(20)}, 0, "global", 1),
+    ],
+)
+def test_until_counts_what_is_never_pruned_and_follows_the_scope(
+    sizes: dict[str, int], fixed: int, scope: str, levels: int
+) -> None:
+    assert masks.levels_until(sizes, fixed, 0.5, 0.4, scope) == levels
+
+
+def test_the_last_level_that_a_record_can_hold() -> None:
+    """Of 600 weights 2 go a level down to 500, then 1."""
+    weights = {"a": torch.arange(600.0)}
+    record = fresh(weights)
+    for level in range(1, 255):
+        record = masks.prune(weights, record, level, 0.004, "local", ["a"])
+    assert masks.counts(record, 254)["a"] == (600 - 2 * 51 - 203, 600)
+    assert masks.last_level(record) == 254
+    with pytest.raises(ValueError, match="level 0"):
+        masks.prune(weights, record, 0, 0.2, "local", ["a"])
+
+
 def test_padding_is_no_parameter() -> None:
     weights = {"embedding": torch.ones(4, 2), "bias": torch.ones(2)}
     record = masks.dense(weights, "embedding", padding_row=1)

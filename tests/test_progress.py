@@ -1,5 +1,6 @@
 """What is kept of a run: going on from it gives the same bytes, and damage is found out."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from lottery.kernels import rows
 from lottery.pruning.criteria.magnitude import CRITERION as MAGNITUDE
 from lottery.runs import DenseRun, Level
 from lottery.training import loop, optimisers
-from lottery.training.progress import Epochs, Progress
+from lottery.training.progress import Epochs, Progress, State
 from stages import _locks, _progress
 
 MakeCell = Callable[..., Cell]
@@ -142,11 +143,15 @@ def test_damage_is_found_and_done_again(
     assert [level.history for level in found] == [level.history for level in expected]
 
 
-def test_a_lost_state_to_rewind_to_is_trained_again(make_cell: MakeCell, tmp_path: Path) -> None:
+@pytest.mark.parametrize("done", [2, 3])
+def test_a_lost_state_to_rewind_to_is_trained_again(
+    make_cell: MakeCell, tmp_path: Path, done: int
+) -> None:
+    """Whether the run has just come to its epoch, or is past it."""
     cell = make_cell(epochs=4, epoch=2)
     expected = runs.dense(cell, 0, quiet)
     with pytest.raises(Stop):
-        runs.dense(cell, 0, after(3), Progress(tmp_path / "p", 0))
+        runs.dense(cell, 0, after(done), Progress(tmp_path / "p", 0))
     (path,) = (tmp_path / "p").glob("rewind.*")
     path.write_bytes(b"torn")
     found = runs.dense(cell, 0, quiet, Progress(tmp_path / "p", 0, lambda text: None))
@@ -159,6 +164,33 @@ def test_short_epochs_are_kept_together(make_cell: MakeCell, tmp_path: Path) -> 
     with pytest.raises(Stop):
         runs.dense(cell, 0, after(3), Progress(tmp_path / "p", seconds=1000))
     assert not list((tmp_path / "p").glob(f"{Epochs.NAME}.*"))
+
+
+def test_an_epoch_is_written_if_enough_was_trained_since_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a process that goes on adds its seconds to those of the one before."""
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    epochs = Progress(tmp_path / "p", seconds=10).epochs(1)
+    written: list[float] = []
+
+    def make() -> State:
+        written.append(now - 1000)
+        return State({"a": torch.ones(1)}, {"rows": []})
+
+    for _ in range(7):
+        now += 4
+        epochs.keep(make)
+    assert written == [12, 24]
+    again = Progress(tmp_path / "p", seconds=10)
+    epochs = again.epochs(1)
+    now += 100
+    assert epochs.read() is not None
+    assert again.saved == 24
+    assert epochs.seconds() == 24 + 100
+    assert again.epochs(2).read() is None, "it is of another level"
+    assert again.saved == 24
 
 
 def test_torchs_own_adam_goes_on_too(

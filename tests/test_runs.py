@@ -297,6 +297,33 @@ def test_early_stopping_restores_the_best_state(make_cell: MakeCell) -> None:
     assert loop.evaluate(cell.model, cell.validation_part)["validation_loss"] == losses[best]
 
 
+def test_the_best_state_is_restored_if_all_epochs_are_trained_too(make_cell: MakeCell) -> None:
+    cell = make_cell(epochs=12, lr=0.3, schedule="constant", patience=50)
+    dense = runs.dense(cell, 0, quiet)
+    losses = [row["validation_loss"] for row in dense.history]
+    assert len(losses) == 12 > losses.index(min(losses)) + 1
+    loop.load_weights(cell.model, dense.final)
+    assert loop.evaluate(cell.model, cell.validation_part)["validation_loss"] == min(losses)
+
+
+@pytest.mark.parametrize("patience", [1, 2, 3])
+def test_a_loss_that_stays_is_not_a_lower_one(make_cell: MakeCell, patience: int) -> None:
+    cell = make_cell(epochs=9, lr=1e-30, patience=patience)
+    history = runs.dense(cell, 0, quiet).history
+    assert len({row["validation_loss"] for row in history}) == 1
+    assert len(history) == 1 + patience
+
+
+def test_stopping_right_at_the_rewind_epoch_is_allowed(make_cell: MakeCell) -> None:
+    changes = {"epochs": 30, "lr": 0.3, "schedule": "constant", "patience": 2}
+    stopped = len(runs.dense(make_cell(**changes), 0, quiet).history)
+    dense = runs.dense(make_cell(**changes, epoch=stopped), 0, quiet)
+    assert len(dense.history) == stopped < 30
+    assert not all(torch.equal(dense.rewind[key], dense.final[key]) for key in dense.final)
+    with pytest.raises(LotteryError, match=rf"rewind\.epoch: {stopped + 1}, but"):
+        runs.dense(make_cell(**changes, epoch=stopped + 1), 0, quiet)
+
+
 def test_stopping_before_the_rewind_epoch_is_refused(make_cell: MakeCell) -> None:
     cell = make_cell(epochs=30, lr=0.3, schedule="constant", patience=1, epoch=29)
     with pytest.raises(LotteryError, match=r"rewind\.epoch: 29, but the dense run of seed 0"):
@@ -331,6 +358,25 @@ def test_vectors_of_another_width_are_refused(make_cell: MakeCell) -> None:
         LotteryError, match=r"vectors of shape \(\d+, 6\), but the model's dim is 7"
     ):
         make_cell(embedding="vectors", dim=7)
+
+
+@pytest.mark.parametrize("place", ["cpu", "cuda"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_dropout_scales_values_and_gradients_alike(place: str, dtype: torch.dtype) -> None:
+    """More values than a thread takes at once, and not a multiple of the four a draw decides."""
+    if place == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+    for share in (0.2, 0.5, 0.9):
+        generator = torch.Generator(place).manual_seed(3)
+        values = torch.full((4099, 3), 2.0, dtype=dtype, device=place, requires_grad=True)
+        dropped = loop.dropout_from(generator, share)(values)
+        assert (dropped == 0).double().mean().item() == pytest.approx(share, abs=0.03)
+        slopes = torch.full_like(values, 3.0)
+        (gradient,) = torch.autograd.grad(dropped, values, slopes)
+        scale = torch.where(dropped == 0, 0.0, 1 / (1 - share))
+        bound = 0.02 if dtype == torch.bfloat16 else 1e-6
+        for one, factor in ((dropped.detach(), 2), (gradient, 3)):
+            torch.testing.assert_close(one.double(), factor * scale.double(), rtol=bound, atol=0)
 
 
 def test_dropout_is_a_function_of_its_generator() -> None:

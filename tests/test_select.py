@@ -43,6 +43,17 @@ def test_the_rule(accuracies: list[list[float]], level: int | None) -> None:
     assert choose_level(table(accuracies), 0.5) == level
 
 
+@given(hundredths=st.integers(5_000, 10_000), loss=st.integers(0, 500), seeds=st.integers(1, 5))
+def test_a_loss_of_exactly_the_tolerance_is_within_it(
+    hundredths: int, loss: int, seeds: int
+) -> None:
+    """Whatever floats make of decimals: 70.01 less 0.1 is more than 69.91 to them."""
+    accuracies = [hundredths / 100, (hundredths - loss) / 100]
+    assert choose_level(table([accuracies] * seeds), loss / 100) == 1
+    accuracies[1] = (hundredths - loss - 1) / 100
+    assert choose_level(table([accuracies] * seeds), loss / 100) is None
+
+
 @given(
     st.lists(st.integers(80, 95), min_size=2, max_size=10),
     st.floats(0, 5),
@@ -119,6 +130,15 @@ def test_scores_of_two_classes_are_those_of_two_logits(
         single = logits[:, 1:].astype(np.float64) - logits[:, :1]
         assert scores.loss(single, labels) == pytest.approx(expected, rel=1e-5)
         assert scores.accuracy(single, labels) == scores.accuracy(logits, labels)
+
+
+def test_a_logit_of_zero_is_the_first_class() -> None:
+    """As of two logits that are alike."""
+    labels = np.array([0, 0, 1])
+    single = np.array([[0.0], [-1.0], [1e-6]], np.float32)
+    assert scores.predictions(single).tolist() == [0, 0, 1]
+    assert scores.predictions(np.hstack([np.zeros_like(single), single])).tolist() == [0, 0, 1]
+    assert scores.accuracy(single, labels) == 100
 
 
 STUDY = """

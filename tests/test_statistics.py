@@ -112,6 +112,33 @@ def test_a_match_is_contradicted_only_below_the_margin() -> None:
         assert verdict == "undecided" or row.high < -0.5
 
 
+def test_the_p_of_being_worse_is_corrected_for_all_tests() -> None:
+    losses = np.array([[-0.7], [-0.8], [-0.9]])
+    alone = only(claim(test="matching"), a_cnn=chain("winning_ticket", losses))
+    cells = {f"c{number}_cnn": chain("winning_ticket", losses) for number in range(3)}
+    together = judged(claim(test="matching"), **cells)
+    assert together.p_worse.tolist() == pytest.approx([3 * alone.p_worse] * 3)
+    assert alone.verdict == "contradicted"
+    assert set(together.verdict) == {"undecided"}
+
+
+@pytest.mark.parametrize(
+    ("sparsity", "levels"),
+    [((0.4, 0.64), "1 2"), ((0.41, 0.63), ""), ((0.64, 0.64), "2"), ((0.0, 0.4), "1")],
+)
+def test_a_claims_range_holds_both_its_ends(sparsity: tuple[float, float], levels: str) -> None:
+    """And never the dense network, whose sparsity is 0."""
+    curve = chain("winning_ticket", [[1.0, 2.0, 3.0], [2.0, 2.5, 3.0]])
+    assert only(claim(sparsity=sparsity), a_cnn=curve).levels == levels
+
+
+@pytest.mark.parametrize(("limit", "n"), [(0.1, 2), (0.09, 0), (0.11, 2)])
+def test_a_claims_largest_scale_of_the_embedding_is_in_it(limit: float, n: int) -> None:
+    """The CNN's is 0.1."""
+    curve = chain("winning_ticket", [[1.0], [2.0]])
+    assert only(claim(embedding_std_at_most=limit), a_cnn=curve).n == n
+
+
 def test_holm() -> None:
     """Of p = 0.01, 0.04, 0.03, 0.005 the corrected are 0.03, 0.06, 0.06, 0.02."""
     # Two seeds at 1 +- d: t = 1 / d, and p = 1 - 2 atan(t) / pi with one degree of freedom.
@@ -422,3 +449,11 @@ def test_calibration_by_hand() -> None:
     assert predictions.calibration_error(two, labels) == pytest.approx(20, abs=1e-4)
     certain = np.array([[900.0, -900, 0]], np.float32)
     assert predictions.calibration_error(certain, np.array([0])) == 0
+
+
+def test_a_bin_of_confidences_holds_its_upper_bound_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 15 bins one runs from 8/15 to 9/15: 0.6 is in it, with 0.55."""
+    monkeypatch.setattr(predictions, "confidences", lambda logits: np.array([0.6, 0.55]))
+    logits = np.array([[2.0, 0.0], [2.0, 0.0]])
+    error = predictions.calibration_error(logits, np.array([0, 1]))
+    assert error == pytest.approx(100 * abs((1 - 0.6) + (0 - 0.55)) / 2)
