@@ -1,24 +1,25 @@
-# Two commands do all the set-up: make repro, make test.
+# make repro and make test set up everything that they need.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 READY := $(VENV)/.ready
 RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" python
 PIP = $(RUN) -m pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow progress bench lint typecheck check summary lock audit format
+.PHONY: help repro test test-slow checkpoints bench lint typecheck check summary lock audit format
 
-help:  ## list what can be made
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+help:  ## list the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-# Hashes are all or nothing to pip, and torch's differ between its builds: so it comes by itself, after
-# all that it shares with the rest. -c: it may bring what only it needs (CUDA), and move no pin.
+# pip checks the hashes of all packages or of none, and torch's hashes differ between its builds. So
+# torch is installed by itself, after the packages that it shares with the others. With -c it may add
+# what only it needs (CUDA), but may not change a pinned version.
 $(READY): requirements.lock requirements-torch.lock
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Python 3.11 or later is needed, '$(PYTHON)' is older or missing;" \
+	  echo "Python 3.11 or later is needed, but '$(PYTHON)' is older or missing;" \
 	       "install it, then: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@"$(PYTHON)" -c 'import venv, ensurepip' || { \
-	  echo "'$(PYTHON)' lacks venv; on Debian: apt-get install python3-venv"; exit 1; }
-	@echo "making the environment in $(VENV) from requirements.lock (a few minutes, once)"
+	  echo "'$(PYTHON)' has no module venv; on Debian: apt-get install python3-venv"; exit 1; }
+	@echo "creating the environment in $(VENV) from requirements.lock (once, a few minutes)"
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@$(PIP) install --require-hashes --no-deps -r requirements.lock
 	@sed -n 's/^\([^ #][^ ]*==[^ ]*\).*/\1/p' requirements.lock >$(VENV)/pins.txt
@@ -26,7 +27,7 @@ $(READY): requirements.lock requirements-torch.lock
 	@$(PIP) check
 	@touch $(READY)
 
-repro: $(READY)  ## run the pipeline; PROFILE=full for another profile
+repro: $(READY)  ## run the pipeline; PROFILE=full switches to that profile first
 	@if [ -n "$(PROFILE)" ]; then $(RUN) -m tools.profile "$(PROFILE)"; fi
 	@$(RUN) -m tools.check
 	@echo "running the pipeline: dvc repro"
@@ -36,7 +37,7 @@ repro: $(READY)  ## run the pipeline; PROFILE=full for another profile
 summary: $(READY)  ## print the table of the last run
 	@$(RUN) -m tools.summary
 
-check: $(READY)  ## check params.yaml and what it names
+check: $(READY)  ## check params.yaml, and that all it names exists
 	@$(RUN) -m tools.check && echo "params.yaml is fine"
 
 test: $(READY)  ## run the tests
@@ -47,13 +48,13 @@ test-slow: $(READY)  ## run the tests that take minutes: fifty kills, thousands 
 	@echo "running the slow tests on two processes"
 	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
 
-progress: $(READY)  ## list what interrupted and finished runs have kept; REMOVE=old deletes
-	@PYTHONPATH=src:. $(RUN) -m tools.progress $(if $(REMOVE),--remove "$(REMOVE)")
+checkpoints: $(READY)  ## list the checkpoints of all runs; REMOVE=old deletes the old ones
+	@$(RUN) -m tools.checkpoints $(if $(REMOVE),--remove "$(REMOVE)")
 
-bench: $(READY)  ## measure training against plain PyTorch; QUICK=1 ends in two minutes
+bench: $(READY)  ## compare training speed with plain PyTorch; QUICK=1 takes two minutes
 	@$(RUN) -m benchmarks $(if $(QUICK),--quick)
 
-lint: $(READY)  ## format and rules (ruff), and which room may import which
+lint: $(READY)  ## check format and rules (ruff), and which package imports which
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@PYTHONPATH=src:. $(RUN) -c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo
@@ -62,11 +63,11 @@ format: $(READY)  ## format the code
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-typecheck: $(READY)  ## mypy
+typecheck: $(READY)  ## check types (mypy)
 	@$(RUN) -m mypy
 
-# The pins that stand are kept where they fit. Out of the lock again: pip, which is there before it,
-# and what only a CUDA build of torch needs.
+# Versions that are pinned already stay where they fit. The lock leaves out pip, which is installed
+# before it is read, and what only a CUDA build of torch needs.
 lock: $(READY)  ## write requirements.lock and requirements-torch.lock from pyproject.toml
 	@cat requirements.lock requirements-torch.lock >$(VENV)/all.txt
 	@$(RUN) -m piptools compile --quiet --extra dev --strip-extras --no-header --no-emit-index-url \
@@ -76,7 +77,7 @@ lock: $(READY)  ## write requirements.lock and requirements-torch.lock from pypr
 	@awk '/^[^ ]/ { kept = !/^(#|pip==|torch==|triton==|nvidia-|cuda-)/ } NF && kept' \
 	  $(VENV)/all.txt >requirements.lock
 
-audit: $(READY)  ## look the locked versions up among known vulnerabilities (pip-audit, network)
+audit: $(READY)  ## check the locked versions for known vulnerabilities (needs network)
 	@"$(PYTHON)" -m venv --clear $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
 	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock

@@ -1,4 +1,4 @@
-"""How fast the training core is, beside the 2020 procedure and a careful PyTorch user's.
+"""How fast training is, compared with the 2020 study's code and with careful plain PyTorch.
 
 Run from the root as ``python -m benchmarks``; the library beside it is put on the path here.
 """

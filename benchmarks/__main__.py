@@ -1,4 +1,4 @@
-"""``make bench``: the contenders, a whole level, what sparsity saves, and cost as work grows."""
+"""Measure training: against other code, by level, by sparsity, and as the work grows."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import accuracy, cells, levels, picture, profile, race, sparse_products
-from lottery import files
+from lottery.storage import files
 
 RESULTS = Path(__file__).parent / "results.json"
 PICTURE = cells.ROOT / "plots" / "benchmark"
@@ -22,54 +22,71 @@ PICTURE = cells.ROOT / "plots" / "benchmark"
 
 def main() -> None:
     """Measure, print, write ``benchmarks/results.json`` and ``plots/benchmark.*``."""
+    arguments = _parser().parse_args()
+    threads = arguments.threads
+    cells.prepare()
+    if arguments.accuracy:
+        _replace_one("accuracy", accuracy.accuracy(threads), threads)
+    elif arguments.profile:
+        _replace_one("profile", profile.profile(threads), threads)
+    else:
+        _measure_all(threads, arguments.quick)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="the contenders only, in about two minutes; writes nothing",
+        help="only compare with other code, in about two minutes, and write nothing",
     )
-    parser.add_argument("--threads", type=int, default=2, help="of each contender (2)")
+    parser.add_argument("--threads", type=int, default=2, help="threads to train with (default: 2)")
     parser.add_argument(
-        "--accuracy", action="store_true", help="only the accuracy of five seeds, into the results"
+        "--accuracy",
+        action="store_true",
+        help="measure only the accuracy over five seeds, and replace it in the results",
     )
     parser.add_argument(
-        "--profile", action="store_true", help="only where a step's time goes, into the results"
+        "--profile",
+        action="store_true",
+        help="measure only the parts of a step's time, and replace them in the results",
     )
-    given = parser.parse_args()
-    cells.prepare()
-    for name, measure, shown in (
-        ("accuracy", accuracy.accuracy, show_accuracy),
-        ("profile", profile.profile, show_profile),
-    ):
-        if getattr(given, name):
-            found = json.loads(RESULTS.read_text(encoding="utf-8"))
-            found[name] = measure(given.threads)
-            found[f"{name}_machine"] = machine(given.threads)
-            shown(found[name])
-            files.write_json(RESULTS, found)
-            return
-    found = race.race(given.threads, 3 if given.quick else 7, given.quick)
-    found["machine"] = machine(given.threads)
-    show(found)
-    if given.quick:
+    return parser
+
+
+def _measure_all(threads: int, quick: bool) -> None:
+    """Measure everything but accuracy, whose results stay; ``quick`` only prints the contenders."""
+    results = race.race(threads, 3 if quick else 7, quick)
+    results["machine"] = machine(threads)
+    show_race(results)
+    if quick:
         return
-    found["sparsity"] = levels.sparsity(given.threads, 7, 0.25)
-    found["sparse_products"] = sparse_products.products_at(given.threads)
-    found["level"] = levels.whole(given.threads, 1.0)
-    found["profile"] = profile.profile(given.threads)
-    found["growth"] = levels.growth(given.threads)
-    show_levels(found)
-    show_profile(found["profile"])
-    picture.growth(found["growth"], PICTURE)
+    results["sparsity"] = levels.sparsity(threads, 7, 0.25)
+    results["sparse_products"] = sparse_products.products_at(threads)
+    results["level"] = levels.whole_levels(threads, 1.0)
+    results["profile"] = profile.profile(threads)
+    results["growth"] = levels.growth(threads)
+    show_levels(results)
+    show_profile(results["profile"])
+    picture.growth(results["growth"], PICTURE)
     if RESULTS.exists():
         before = json.loads(RESULTS.read_text(encoding="utf-8"))
-        kept = ("accuracy", "accuracy_machine")
-        found |= {name: before[name] for name in kept if name in before}
-    files.write_json(RESULTS, found)
+        unchanged = ("accuracy", "accuracy_machine")
+        results |= {name: before[name] for name in unchanged if name in before}
+    files.write_json(RESULTS, results)
+
+
+def _replace_one(name: str, rows: list[dict[str, Any]], threads: int) -> None:
+    """Print ``rows`` and write them into the results under ``name``."""
+    show = {"accuracy": show_accuracy, "profile": show_profile}[name]
+    show(rows)
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    results |= {name: rows, f"{name}_machine": machine(threads)}
+    files.write_json(RESULTS, results)
 
 
 def machine(threads: int) -> dict[str, Any]:
-    """What the figures were measured on, and with."""
+    """The processor and the versions of a measurement."""
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -87,14 +104,14 @@ def machine(threads: int) -> dict[str, Any]:
     }
 
 
-def show(found: dict[str, Any]) -> None:
-    """The contenders, one line a cell."""
+def show_race(results: dict[str, Any]) -> None:
+    """Print the contenders, one line per cell."""
     table = _table(
-        "seconds a step of 64 documents, median; ratios with the least and the greatest of a round",
+        "median seconds per step of 64 documents; ratios, with the lowest and highest of any round",
         "cell", *race.CONTENDERS, "study/ours", "plain/ours", "GFLOP/s", "of peak",
     )  # fmt: skip
     for cell in cells.CELLS:
-        row = found[cell]
+        row = results[cell]
         seconds = [row[f"{name}_s"] for name in race.CONTENDERS]
         ratios = []
         for name in ("study", "plain"):
@@ -110,12 +127,12 @@ def show(found: dict[str, Any]) -> None:
     _print(table)
 
 
-def show_levels(found: dict[str, Any]) -> None:
-    """What sparsity saves, and where a level's time goes."""
+def show_levels(results: dict[str, Any]) -> None:
+    """Print what sparsity saves, and where a level's time goes."""
     table = _table(
-        "IMDb CNN, an epoch at each level of a real chain", "sparsity", "s", "dense/level"
+        "IMDb CNN, one epoch at each level of a real pruning run", "sparsity", "s", "dense/level"
     )
-    for row in found["sparsity"]["levels"]:
+    for row in results["sparsity"]["levels"]:
         spread = f"({row['spread'][0]:.2f}-{row['spread'][1]:.2f})"
         table.add_row(
             f"{100 * row['sparsity']:.1f} %",
@@ -124,28 +141,28 @@ def show_levels(found: dict[str, Any]) -> None:
         )
     _print(table)
     table = _table(
-        "a whole level, seconds", "cell", "train", "validate", "prune", "save", "outside"
+        "a whole level, seconds", "cell", "train", "validate", "prune", "save", "outside training"
     )
-    for cell, row in found["level"].items():
+    for cell, row in results["level"].items():
         seconds = [f"{row[key]:.2f}" for key in ("train_s", "validate_s", "prune_s", "save_s")]
         table.add_row(cell, *seconds, f"{100 * row['outside_share']:.1f} %")
     _print(table)
 
 
 def show_profile(rows: list[dict[str, Any]]) -> None:
-    """Milliseconds of a step by part."""
+    """Print the milliseconds of a step by part."""
     parts = [*profile.PARTS, profile.REST]
-    table = _table("milliseconds of a step, by part", "cell", "step", *parts)
+    table = _table("milliseconds per step, by part", "cell", "step", *parts)
     for row in rows:
-        own = row["parts_ms"]
+        milliseconds = row["parts_ms"]
         label = f"{row['cell']} {100 * row['sparsity']:.1f} % {row['precision']}"
-        cells_ = (f"{own[part]:.2f}" if part in own else "" for part in parts)
-        table.add_row(label, f"{row['step_ms']:.2f}", *cells_)
+        columns = (f"{milliseconds[part]:.2f}" if part in milliseconds else "" for part in parts)
+        table.add_row(label, f"{row['step_ms']:.2f}", *columns)
     _print(table)
 
 
 def show_accuracy(rows: list[dict[str, Any]]) -> None:
-    """Mean and deviation over the seeds."""
+    """Print the mean and the standard deviation over the seeds."""
     table = _table(
         "test accuracy over five seeds", "cell", "level", "contender", "mean", "deviation"
     )

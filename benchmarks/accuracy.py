@@ -1,13 +1,15 @@
-"""Accuracy must not move: one training by the library, in both precisions, and by plain PyTorch.
+"""Whether accuracy is the same: one training by the library, in both precisions, and by plain
+PyTorch.
 
-AG News, five seeds, the same initial weights, batches and dropout share; only rounding and the
-draws of dropout differ. A chain of the winning ticket's first levels for the CNN, dense for the
-LSTM, at the study's sizes.
+On AG News with five seeds, from the same initial weights, batches and dropout rate; only rounding
+and the draws of dropout differ. The CNN is trained for the first levels of a winning ticket's
+pruning run, the LSTM dense, both at the study's sizes.
 """
 
 import multiprocessing
 import statistics
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,125 +19,132 @@ from tqdm import tqdm
 
 from benchmarks.cells import CELLS, DIM, STD, Cell, choose, documents
 from benchmarks.contenders import ours, plain
-from lottery import models, runs
-from lottery.analysis import scores
-from lottery.batches import PAD, Documents
+from lottery import metrics
+from lottery.experiment import replicate
 from lottery.models import Weights
 from lottery.pruning import masks
-from lottery.training import device, loop
+from lottery.storage.token_arrays import PAD
+from lottery.training import device, evaluation, initializers, loop
+from lottery.training.batches import Documents
+from lottery.training.loop import Plan
 
 SEEDS = range(5)
-RUNS = [
-    ("ag_news-cnn", "plain", 5, 3, None),
-    ("ag_news-cnn", "float32", 5, 3, None),
-    ("ag_news-cnn", "bfloat16", 5, 3, None),
-    ("ag_news-lstm", "float32", 0, 3, 4_000),
-    ("ag_news-lstm", "bfloat16", 0, 3, 4_000),
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained for each seed: ``levels`` after the dense one, ``epochs`` per level, on
+    ``count`` training documents (None: all). ``contender`` is ``plain`` or the library's
+    precision."""
+
+    cell: str
+    contender: str
+    levels: int
+    epochs: int
+    count: int | None
+
+
+TRAININGS = [
+    Training("ag_news-cnn", "plain", 5, 3, None),
+    Training("ag_news-cnn", "float32", 5, 3, None),
+    Training("ag_news-cnn", "bfloat16", 5, 3, None),
+    Training("ag_news-lstm", "float32", 0, 3, 4_000),
+    Training("ag_news-lstm", "bfloat16", 0, 3, 4_000),
 ]
-"""Cell, contender, levels after dense, epochs a level, training documents (None: all)."""
 
 
 def accuracy(processes: int) -> list[dict[str, Any]]:
-    """Test accuracy of dense and of the last level of each run: each seed's, mean and deviation."""
+    """Test accuracy in percent of each training, dense and at its last level: for each seed, the
+    mean, and the standard deviation."""
     context = multiprocessing.get_context("spawn")
-    jobs = [(number, seed) for number in range(len(RUNS)) for seed in SEEDS]
-    found: dict[int, list[list[float]]] = {number: [] for number in range(len(RUNS))}
+    jobs = [(number, seed) for number in range(len(TRAININGS)) for seed in SEEDS]
+    accuracies: list[list[list[float]]] = [[] for _ in TRAININGS]
     with context.Pool(processes) as pool:
-        for number, levels in tqdm(pool.imap(job, jobs), total=len(jobs), desc="accuracy"):
-            found[number].append(levels)
+        for number, of_seed in tqdm(pool.imap(job, jobs), total=len(jobs), desc="accuracy"):
+            accuracies[number].append(of_seed)
     rows = []
-    for number, (cell, contender, levels, epochs, count) in enumerate(RUNS):
-        for level in sorted({0, levels}):
-            own = [accuracies[level] for accuracies in found[number]]
+    for training, seeds in zip(TRAININGS, accuracies, strict=True):
+        for level in sorted({0, training.levels}):
+            of_level = [of_seed[level] for of_seed in seeds]
             rows.append(
                 {
-                    "cell": cell,
-                    "contender": contender,
+                    "cell": training.cell,
+                    "contender": training.contender,
                     "level": level,
-                    "epochs": epochs,
-                    "documents": count or len(documents(CELLS[cell])),
-                    "test_accuracy": own,
-                    "mean": statistics.mean(own),
-                    "deviation": statistics.stdev(own),
+                    "epochs": training.epochs,
+                    "documents": training.count or len(documents(CELLS[training.cell])),
+                    "test_accuracy": of_level,
+                    "mean": statistics.mean(of_level),
+                    "deviation": statistics.stdev(of_level),
                 }
             )
     return rows
 
 
-def job(what: tuple[int, int]) -> tuple[int, list[float]]:
-    """One seed of one run, on one thread: each level's test accuracy in percent."""
-    number, seed = what
-    cell, contender, levels, epochs, count = RUNS[number]
+def job(number_and_seed: tuple[int, int]) -> tuple[int, list[float]]:
+    """One seed of one training, on one thread: its number, and each level's test accuracy."""
+    number, seed = number_and_seed
     device.prepare("cpu", 1)
-    return number, list(_levels(CELLS[cell], contender, seed, levels, epochs, count))
+    return number, list(_accuracies(TRAININGS[number], seed))
 
 
-def _levels(
-    cell: Cell, contender: str, seed: int, levels: int, epochs: int, count: int | None
-) -> Iterator[float]:
-    train, test = documents(cell), documents(cell, "test")
-    if count is not None:
-        train = choose(train, np.random.default_rng(0).permutation(len(train))[:count])
+def _accuracies(training: Training, seed: int) -> Iterator[float]:
+    cell = CELLS[training.cell]
+    train_set, test_set = documents(cell), documents(cell, "test")
+    if training.count is not None:
+        chosen = np.random.default_rng(0).permutation(len(train_set))[: training.count]
+        train_set = choose(train_set, chosen)
     network = cell.network()
-    init = models.draw(network, torch.Generator().manual_seed(seed), STD)
-    record = runs.record_of(init)
-    kinds = {"plain": _plain}
-    trainer = kinds.get(contender, _ours)
+    init = initializers.draw(network, torch.Generator().manual_seed(seed), STD)
+    pruned_at = replicate.pruned_at_dense(init)
     trained = init
-    for level in range(levels + 1):
+    for level in range(training.levels + 1):
         if level:
-            record = masks.prune(trained, record, level, 0.2, "local", set(init))
-        alive = masks.at_level(record, level)
-        trained = trainer(cell, contender, init, alive, train, (seed, level, epochs))
+            pruned_at = masks.prune(trained, pruned_at, level, 0.2, "local", set(init))
+        level_masks = masks.at_level(pruned_at, level)
+        plan = ours.plan(cell, seed, level, training.epochs)
+        if training.contender == "plain":
+            trained = _train_plain(cell, init, level_masks, train_set, plan)
+        else:
+            network.precision = getattr(torch, training.contender)
+            trained = _train_ours(network, init, level_masks, train_set, plan)
+        network.precision = torch.float32
         loop.load_weights(network, trained)
-        yield scores.accuracy(loop.logits(network, test), test.labels.numpy())
+        yield metrics.accuracy(evaluation.logits(network, test_set), test_set.labels.numpy())
 
 
-def _ours(
-    cell: Cell,
-    contender: str,
-    init: Weights,
-    alive: dict[str, torch.Tensor],
-    train: Documents,
-    what: tuple[int, int, int],
+def _train_ours(
+    network: nn.Module, init: Weights, level_masks: Weights, train_set: Documents, plan: Plan
 ) -> Weights:
-    seed, level, epochs = what
-    network = cell.network()
-    network.precision = getattr(torch, contender)
     loop.load_weights(network, init)
-    few = choose(train, np.arange(64))  # nothing is chosen by validation here
-    loop.train(network, train, few, alive, ours.plan(cell, seed, level, epochs))
+    validation_set = choose(train_set, np.arange(64))  # nothing is chosen by validation here
+    loop.train(network, (train_set, validation_set), level_masks, plan)
     return loop.copy_weights(network)
 
 
-def _plain(
-    cell: Cell,
-    contender: str,
-    init: Weights,
-    alive: dict[str, torch.Tensor],
-    train: Documents,
-    what: tuple[int, int, int],
+def _train_plain(
+    cell: Cell, init: Weights, level_masks: Weights, train_set: Documents, plan: Plan
 ) -> Weights:
-    seed, level, epochs = what
-    torch.manual_seed(1000 * seed + level)
-    network = plain.network(cell, init, 0.5)
+    torch.manual_seed(1000 * plan.seed + plan.level)
+    network = plain.network(cell, init, plan.dropout)
     factors = []
     for name, parameter in network.named_parameters():
-        mask = alive[plain.own_name(name)].float()
+        mask = level_masks[plain.library_name(name)].float()
         factors.append(mask.squeeze(1).mT if mask.dim() == 4 else mask)
         parameter.data.mul_(factors[-1])
-    optimiser = torch.optim.Adam(network.parameters(), lr=cell.lr, fused=True)
-    loader = plain.data(train, seed)
-    for _ in range(epochs):
-        plain.train(network, loader, optimiser, factors)
-    return _back(network)
+    optimizer = torch.optim.Adam(network.parameters(), lr=plan.lr, fused=True)
+    loader = plain.data(train_set, plan.seed)
+    for _ in plan.epochs:
+        plain.train(network, loader, optimizer, factors)
+    return _library_weights(network)
 
 
-def _back(network: nn.Module) -> Weights:
+def _library_weights(network: nn.Module) -> Weights:
+    """The weights of a plain network by the library's names and in its shapes."""
     weights = {}
     for name, parameter in network.named_parameters():
         value = parameter.detach()
-        weights[plain.own_name(name)] = value.mT.unsqueeze(1) if value.dim() == 3 else value
+        weights[plain.library_name(name)] = value.mT.unsqueeze(1) if value.dim() == 3 else value
     assert weights["embedding"].shape[1] == DIM
     assert not weights["embedding"][PAD].any()
     return weights

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from lottery import batches, models
-from lottery.batches import Documents
+from lottery import models
 from lottery.models import cnn, lstm
 from lottery.models.cnn import Options as CNNOptions
 from lottery.models.lstm import Options as LSTMOptions
+from lottery.storage import token_arrays
+from lottery.training import batches, initializers
+from lottery.training.batches import Documents
 
 ROOT = Path(__file__).parents[1]
 WORKPLACE = ROOT / ".bench"
@@ -27,8 +29,9 @@ STD = 1.0
 
 @dataclass(frozen=True)
 class Cell:
-    """One of the study's cells: ``rows`` of the embedding whatever the corpus at hand has, and how
-    many ``batches`` of 64 documents a round trains on (``quick``: with ``--quick``)."""
+    """One of the study's cells. The ``rows`` of the embedding are fixed, whatever the corpus's
+    vocabulary; a round trains on ``batches`` batches of 64 documents, with ``--quick`` on
+    ``quick``."""
 
     corpus: str
     model: str
@@ -55,7 +58,7 @@ class Cell:
     def network(self) -> Any:
         """The library's network with seed 0's weights."""
         network = self.module().build(self.options(), self.rows, DIM, models.outputs(self.classes))
-        drawn = models.draw(network, torch.Generator().manual_seed(0), STD)
+        drawn = initializers.draw(network, torch.Generator().manual_seed(0), STD)
         for name, parameter in network.named_parameters():
             parameter.data.copy_(drawn[name])
         return network
@@ -73,7 +76,10 @@ CELLS = {
 
 
 def prepare() -> None:
-    """Download and tokenize both corpora with the full profile, once, in a folder of their own."""
+    """Download and tokenize both corpora with the full profile, once, into ``.bench``.
+
+    Ends the process if a stage fails.
+    """
     WORKPLACE.mkdir(exist_ok=True)
     profile = (ROOT / "profiles" / "full.yaml").read_bytes()
     if not (WORKPLACE / "params.yaml").exists() or (
@@ -85,12 +91,14 @@ def prepare() -> None:
     if "LOTTERY_MIRROR" in environment:
         environment["LOTTERY_MIRROR"] = str(Path(environment["LOTTERY_MIRROR"]).resolve())
     for corpus in sorted({cell.corpus for cell in CELLS.values()}):
-        if (tokens(corpus) / "report.json").exists():
+        if token_arrays.exist(tokens(corpus)):
             continue
         for stage in ("download", "tokenize"):
             command = [sys.executable, "-m", f"stages.{stage}", corpus]
             if subprocess.run(command, cwd=WORKPLACE, env=environment, check=False).returncode:
-                sys.exit(f"error: {corpus}: no data to measure on; see above")
+                sys.exit(
+                    f"error: {corpus}: the stage {stage} failed (see above), so there is no data"
+                )
 
 
 def tokens(corpus: str) -> Path:
@@ -98,35 +106,37 @@ def tokens(corpus: str) -> Path:
     return WORKPLACE / "data" / "tokens" / corpus
 
 
-def documents(cell: Cell, part: str = "train") -> Documents:
-    """A part of the cell's corpus, on the CPU."""
-    return batches.load(tokens(cell.corpus), part, cell.rows, torch.device("cpu"))
+def documents(cell: Cell, split: str = "train") -> Documents:
+    """One split of the cell's corpus, on the CPU."""
+    return batches.load(tokens(cell.corpus), split, cell.rows, torch.device("cpu"))
 
 
-def choose(whole: Documents, chosen: np.ndarray, most: int | None = None) -> Documents:
-    """The documents ``chosen``, cut after ``most`` tokens."""
+def choose(split: Documents, chosen: np.ndarray, most: int | None = None) -> Documents:
+    """The documents of ``split`` whose numbers are ``chosen``, cut after ``most`` tokens."""
     index = torch.from_numpy(chosen)
-    sizes = whole.sizes[index] if most is None else whole.sizes[index].clamp(max=most)
+    sizes = split.sizes[index] if most is None else split.sizes[index].clamp(max=most)
     return Documents(
-        whole.ids, whole.starts[index], sizes, whole.labels[index], sizes.numpy().copy()
+        split.ids, split.starts[index], sizes, split.labels[index], sizes.numpy().copy()
     )
 
 
-def some(cell: Cell, count: int) -> Documents:
-    """``count`` batches' worth of training documents, the same each time: drawn at random; fewer
-    than ten batches would then hold too many different lengths, so those are batches at even
-    distances of a pool sorted by length."""
-    whole = documents(cell)
-    drawn = np.random.default_rng(0).permutation(len(whole))
+def sample(cell: Cell, count: int) -> Documents:
+    """``count`` batches of training documents, the same each time.
+
+    They are drawn at random. But fewer than ten batches would then mix too many lengths: they are
+    taken at even distances from a pool that is sorted by length.
+    """
+    train_set = documents(cell)
+    drawn = np.random.default_rng(0).permutation(len(train_set))
     if count >= 10:
-        return choose(whole, drawn[: count * BATCH])
+        return choose(train_set, drawn[: count * BATCH])
     pool = drawn[: POOL * BATCH]
-    ranked = pool[np.argsort(whole.lengths[pool], kind="stable")].reshape(POOL, BATCH)
-    chosen = ranked[[int((place + 0.5) * POOL / count) for place in range(count)]]
-    return choose(whole, chosen.flatten())
+    ranked = pool[np.argsort(train_set.lengths[pool], kind="stable")].reshape(POOL, BATCH)
+    chosen = ranked[[int((number + 0.5) * POOL / count) for number in range(count)]]
+    return choose(train_set, chosen.flatten())
 
 
-def texts(own: Documents) -> list[torch.Tensor]:
-    """Each document's ids, int64, as a contender's data loader would have them."""
-    pairs = zip(own.starts.tolist(), own.sizes.tolist(), strict=True)
-    return [own.ids[start : start + size].long() for start, size in pairs]
+def texts(split: Documents) -> list[torch.Tensor]:
+    """Each document's ids, int64 ``[tokens]``, as a usual data loader has them."""
+    pairs = zip(split.starts.tolist(), split.sizes.tolist(), strict=True)
+    return [split.ids[start : start + size].long() for start, size in pairs]

@@ -7,32 +7,32 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lottery import figures
+from lottery.report import canvas
 
 TITLES = {
     "documents": "documents",
-    "tokens": "tokens a document, at most",
+    "tokens": "tokens per document, at most",
     "vocabulary": "rows of the embedding",
-    "level": "level (40 % of the weights go at each)",
+    "level": "level (40 % of the weights are pruned at each)",
 }
 
 
 def growth(rows: list[dict[str, Any]], path: Path) -> None:
-    """A column a quantity: seconds of an epoch above, peak memory of the process below."""
-    with mpl.rc_context(figures.RC):
+    """Draw a column per quantity: seconds per epoch above, peak memory of the process below."""
+    with mpl.rc_context(canvas.RC):
         figure = Figure(figsize=(12, 5.2))
         FigureCanvasAgg(figure)
         panels = figure.subplots(2, len(TITLES), sharey="row")
         for column, (varied, title) in enumerate(TITLES.items()):
-            own = [row for row in rows if row["varied"] == varied]
-            values = [row["value"] for row in own]
+            points = [row for row in rows if row["varied"] == varied]
+            values = [point["value"] for point in points]
             for row, (key, color) in enumerate((("epoch_s", "#0072B2"), ("peak_mb", "#D55E00"))):
                 panel = panels[row][column]
-                panel.plot(values, [point[key] for point in own], "o-", color=color)
+                panel.plot(values, [point[key] for point in points], "o-", color=color)
                 panel.set_ylim(bottom=0)
                 panel.set_xlim(left=0)
             panels[1][column].set_xlabel(title)
-        panels[0][0].set_ylabel("seconds an epoch")
+        panels[0][0].set_ylabel("seconds per epoch")
         panels[1][0].set_ylabel("peak memory, MB")
         figure.suptitle("IMDb, CNN at the study's size: what an epoch of training costs")
-        figures.save(figure, path)
+        canvas.save(figure, path)

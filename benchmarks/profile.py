@@ -1,4 +1,4 @@
-"""Where a step's time goes by part: what bounds it, and what sparsity does not shrink."""
+"""Where a step's time goes, by part: what bounds it, and what sparsity does not shrink."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,75 +7,93 @@ from typing import Any
 
 import torch
 
-from benchmarks.cells import CELLS, some
+from benchmarks.cells import CELLS, sample
 from benchmarks.contenders.ours import plan
-from benchmarks.levels import chain
-from lottery import runs
-from lottery.batches import Documents
-from lottery.kernels import dropping, products, recurrence, rows, survivors, windows
+from benchmarks.levels import pruning_run
+from lottery.experiment import replicate
+from lottery.kernels import (
+    conv_maxpool,
+    distinct,
+    dropout,
+    lazy_adam,
+    lstm_step,
+    matmul,
+    sparse_matmul,
+)
 from lottery.pruning import masks
-from lottery.training import device, loop, optimisers
+from lottery.training import device, loop, optimizers
+from lottery.training.batches import Documents
 
 PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "products": (
-        (products, "linear"),
-        (products, "transposed"),
-        (products, "packed"),
-        (survivors, "table"),
+        (matmul, "linear"),
+        (matmul, "transposed"),
+        (matmul, "packed"),
+        (sparse_matmul, "linear"),
     ),
-    "windows, forward": ((windows, "_forward"), (windows, "_forward_sparse")),
-    "windows, backward": ((windows, "_backward_words"), (windows, "_backward_weight")),
-    "time steps": ((recurrence, "_step"), (recurrence, "_step_back")),
-    "dropout": ((dropping, "_apply"),),
-    "batch": ((Documents, "batch"), (rows, "_distinct")),
-    "Adam": ((rows, "_catch_up"), (rows, "_update_rows"), (rows, "_update")),
+    "windows, forward": ((conv_maxpool, "_forward"), (conv_maxpool, "_forward_sparse")),
+    "windows, backward": (
+        (conv_maxpool, "_backward_embeddings"),
+        (conv_maxpool, "_backward_weight"),
+    ),
+    "time steps": ((lstm_step, "forward"), (lstm_step, "backward")),
+    "dropout": ((dropout, "_apply"),),
+    "batch": ((Documents, "batch"), (distinct, "_distinct")),
+    "Adam": ((lazy_adam, "_catch_up"), (lazy_adam, "_step_rows"), (lazy_adam, "_dense_step")),
 }
-"""The functions of the library that make up each part of a step; what is left is PyTorch's own."""
+"""The functions of the library that make up each part of a step; the rest is PyTorch's own."""
 
 REST = "autograd, rest"
 
 
 def profile(threads: int) -> list[dict[str, Any]]:
-    """Milliseconds a step by part: the CNN on IMDb at a real chain's levels, the LSTM on both."""
+    """Milliseconds per step, by part: the CNN on IMDb at the levels of a real pruning run, and the
+    other cells dense, in both precisions."""
     device.prepare("cpu", threads)
-    found = []
-    states = chain(CELLS["imdb-cnn"], 8, 0.25)
+    rows = []
+    pruned = pruning_run(CELLS["imdb-cnn"], 8, 0.25)
     for level in (0, 6, 7, 8):
-        found.append(_parts("imdb-cnn", torch.float32, masks.at_level(states[level][0], level)))
-        found[-1]["sparsity"] = masks.sparsity(states[level][0], level)
+        level_masks = masks.at_level(pruned[level], level)
+        rows.append(_profile("imdb-cnn", torch.float32, level_masks))
+        rows[-1]["sparsity"] = masks.sparsity(pruned[level], level)
     for cell in ("ag_news-cnn", "imdb-lstm", "ag_news-lstm"):
-        found += [_parts(cell, kind) for kind in (torch.float32, torch.bfloat16)]
-    return found
+        rows += [_profile(cell, precision) for precision in (torch.float32, torch.bfloat16)]
+    return rows
 
 
-def _parts(
-    name: str, precision: torch.dtype, alive: dict[str, torch.Tensor] | None = None
+def _profile(
+    name: str, precision: torch.dtype, level_masks: dict[str, torch.Tensor] | None = None
 ) -> dict[str, Any]:
+    """The row of one cell; dense without masks."""
     cell = CELLS[name]
     network = cell.network()
     network.precision = precision
-    if alive is None:
-        alive = masks.at_level(runs.record_of(dict(network.named_parameters())), 0)
-    optimiser = optimisers.build(network, alive)
-    own = some(cell, cell.batches)
-    loop.one_epoch(network, own, optimiser, plan(cell), 0)
+    if level_masks is None:
+        pruned_at = replicate.pruned_at_dense(dict(network.named_parameters()))
+        level_masks = masks.at_level(pruned_at, 0)
+    optimizer = optimizers.build(network, level_masks)
+    train_set = sample(cell, cell.batches)
+    loop.one_epoch(network, train_set, optimizer, plan(cell), 0)
     seconds: dict[str, float] = {}
     start = time.perf_counter()
     with _timed(seconds):
-        loop.one_epoch(network, own, optimiser, plan(cell), 1)
-    whole = time.perf_counter() - start
+        loop.one_epoch(network, train_set, optimizer, plan(cell), 1)
+    elapsed = time.perf_counter() - start
     parts = {part: 1e3 * spent / cell.batches for part, spent in seconds.items()}
-    total = 1e3 * whole / cell.batches
+    total = 1e3 * elapsed / cell.batches
     rest = total - sum(parts.values())
-    kind = str(precision).removeprefix("torch.")
-    return {"cell": name, "precision": kind, "sparsity": 0.0, "step_ms": total} | {
-        "parts_ms": parts | {REST: rest}
+    return {
+        "cell": name,
+        "precision": str(precision).removeprefix("torch."),
+        "sparsity": 0.0,
+        "step_ms": total,
+        "parts_ms": parts | {REST: rest},
     }
 
 
 @contextmanager
 def _timed(seconds: dict[str, float]) -> Iterator[None]:
-    """Add up what each part takes; a part called by another counts as the outer one."""
+    """Add up the seconds of each part; a part that another one calls counts as the outer one."""
     originals = []
     inside = [False]
 

@@ -1,4 +1,4 @@
-"""The contenders side by side: one process each, one round after the other, by turns."""
+"""The contenders take turns: one process each, and in every round one after the other."""
 
 import importlib
 import multiprocessing
@@ -13,97 +13,108 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from benchmarks.cells import BATCH, CELLS, Cell, some
+from benchmarks.cells import BATCH, CELLS, Cell, choose, sample, texts
 from lottery import kernels
-from lottery.kernels import products
+from lottery.kernels import matmul
 from lottery.training import device
 
 CONTENDERS = ("study", "plain", "ours", "ours_bf16")
 SLOW = {("study", "imdb-lstm"), ("plain", "imdb-lstm")}
-"""A step takes many seconds: no warming up; with ``--quick`` one round of plain, none of study."""
+"""Where a step takes many seconds: there is no warm-up; with ``--quick`` plain has one round, and
+study none."""
 SLOW_ROUNDS = {"study": 2, "plain": 7}
 
 
 def race(threads: int, rounds: int, quick: bool) -> dict[str, Any]:
-    """Time all contenders on all cells, and after each the machine's product: a row a cell."""
-    found: dict[str, Any] = {}
-    with started(threads) as lines:
+    """A row per cell: the times of all contenders, and of the machine's own product after them."""
+    rows: dict[str, Any] = {}
+    with started(threads) as connections:
         for cell in CELLS.values():
-            row = _row(cell, _cell(cell, lines, rounds, quick), quick)
+            row = _row(cell, _seconds(cell, connections, rounds, quick), quick)
             row["matmul_gflops"] = matmul_peak(threads)
             row["share_of_matmul_peak"] = row["gflops"] / max(row["matmul_gflops"].values())
-            found[cell.name] = row
-    return found
+            rows[cell.name] = row
+    return rows
 
 
-def _cell(
-    cell: Cell, lines: dict[str, Connection], rounds: int, quick: bool
+def _seconds(
+    cell: Cell, connections: dict[str, Connection], rounds: int, quick: bool
 ) -> dict[str, list[float]]:
+    """Each contender's seconds per step, by round."""
     steps = cell.quick if quick else cell.batches
+    most = dict.fromkeys(connections, rounds)
+    for name in connections:
+        if (name, cell.name) in SLOW:
+            most[name] = {"study": 0, "plain": 1}[name] if quick else SLOW_ROUNDS[name]
+    runners = [name for name in connections if most[name]]
+    for name in runners:
+        connections[name].send((cell.name, steps))
+        connections[name].recv()  # ready and warmed up: one works at a time
     seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-    own = [name for name in lines if not (quick and name == "study" and (name, cell.name) in SLOW)]
-    for name in own:
-        lines[name].send((cell.name, steps))
-        lines[name].recv()  # ready and warmed up: one works at a time
     for number in tqdm(range(rounds), desc=cell.name, unit="round"):
-        for name in own:
-            if (name, cell.name) in SLOW and number >= (1 if quick else SLOW_ROUNDS[name]):
-                continue
-            lines[name].send("train")
-            seconds[name].append(lines[name].recv() / steps)
+        for name in runners:
+            if number < most[name]:
+                connections[name].send("train")
+                seconds[name].append(connections[name].recv() / steps)
     return seconds
 
 
 @contextmanager
 def started(threads: int) -> Iterator[dict[str, Connection]]:
-    """A process a contender: each waits for a word and answers."""
+    """A process per contender, by its connection: see :func:`serve`."""
     context = multiprocessing.get_context("spawn")
-    lines, processes = {}, []
+    connections, processes = {}, []
     for name in CONTENDERS:
-        lines[name], theirs = context.Pipe()
+        connections[name], theirs = context.Pipe()
         processes.append(context.Process(target=serve, args=(theirs, name, threads)))
         processes[-1].start()
     try:
-        yield lines
+        yield connections
     finally:
-        for line in lines.values():
-            line.send(None)
+        for connection in connections.values():
+            connection.send(None)
         for process in processes:
             process.join()
 
 
-def serve(line: Connection, name: str, threads: int) -> None:
-    """A contender's process: told a cell and steps it makes ready, told to train it answers with
-    its seconds. The library's settings of threads and memory are set in its own processes only."""
+def serve(connection: Connection, name: str, threads: int) -> None:
+    """The work of a contender's process, until it receives None.
+
+    On a cell's name and a number of steps it loads them and warms up; on ``train`` it trains and
+    answers with the seconds. The library's settings of threads and memory are for the library's
+    processes only.
+    """
     if name.startswith("ours"):
         device.prepare("cpu", threads)
     torch.set_num_threads(threads)
     contender = importlib.import_module(f"benchmarks.contenders.{name}")
     train: Callable[[], float] = float  # nothing to train yet
-    while word := line.recv():
-        if word == "train":
+    while message := connection.recv():
+        if message == "train":
             start = time.perf_counter()
             train()
-            line.send(time.perf_counter() - start)
+            connection.send(time.perf_counter() - start)
             continue
-        cell, steps = word
-        train = contender.load(CELLS[cell], some(CELLS[cell], steps))
+        cell, steps = message
+        train = contender.load(CELLS[cell], sample(CELLS[cell], steps))
         if (name, cell) not in SLOW:
             train()
-        line.send("ready")
+        connection.send("ready")
 
 
 def _row(cell: Cell, seconds: dict[str, list[float]], quick: bool) -> dict[str, Any]:
-    median = {name: statistics.median(own) for name, own in seconds.items() if own}
+    median = {name: statistics.median(rounds) for name, rounds in seconds.items() if rounds}
     row: dict[str, Any] = {f"{name}_s": median.get(name) for name in CONTENDERS}
     for name in ("study", "plain"):
         pairs = zip(seconds[name], seconds["ours"], strict=False)
-        ratios = [theirs / mine for theirs, mine in pairs]
+        ratios = [theirs / ours for theirs, ours in pairs]
         row[f"{name}_over_ours"] = median[name] / median["ours"] if ratios else None
         row[f"{name}_over_ours_spread"] = [min(ratios), max(ratios)] if ratios else None
     row["ours_over_bf16"] = median["ours"] / median["ours_bf16"]
-    row["spread_s"] = {name: [min(own), max(own)] for name, own in seconds.items() if own}
-    row["rounds"] = {name: len(own) for name, own in seconds.items()}
+    row["spread_s"] = {
+        name: [min(rounds), max(rounds)] for name, rounds in seconds.items() if rounds
+    }
+    row["rounds"] = {name: len(rounds) for name, rounds in seconds.items()}
     steps = cell.quick if quick else cell.batches
     row["steps"] = steps
     row["gflops"] = arithmetic(cell, steps) / median["ours"] / 1e9
@@ -111,41 +122,41 @@ def _row(cell: Cell, seconds: dict[str, list[float]], quick: bool) -> dict[str, 
 
 
 def arithmetic(cell: Cell, steps: int) -> float:
-    """Floating-point operations a step that our method does, on the slice's real batches.
+    """Floating-point operations per step that the library's method needs, on the real batches.
 
-    LSTM: a multiply and an add a weight and token, forward, and twice backward. CNN: the product of
-    each batch's distinct words with all filters, a window's sums, and the winners' gradients.
+    LSTM: a multiply and an add per weight and token, forward, and twice backward. CNN: the product
+    of each batch's distinct words with all filters, a window's sums, and the gradients of those
+    windows that are the maximum.
     """
-    own = some(cell, steps)
-    ranked = np.argsort(own.lengths, kind="stable")
+    train_set = sample(cell, steps)
+    ranked = np.argsort(train_set.lengths, kind="stable")
     total = 0.0
     for start in range(0, len(ranked), BATCH):
         batch = ranked[start : start + BATCH]
-        tokens = int(own.lengths[batch].sum())
+        tokens = int(train_set.lengths[batch].sum())
         if cell.model == "lstm":
             weights = sum(2 * 4 * 256 * (inputs + 256) for inputs in (100, 512))
             total += 3 * 2 * weights * tokens
             continue
         columns = 100 * (3 + 4 + 5)
-        words = torch.cat([own.ids[own.starts[n] : own.starts[n] + own.sizes[n]] for n in batch])
-        distinct = len(words.unique())
+        distinct = len(torch.cat(texts(choose(train_set, batch))).unique())
         total += 2 * distinct * 100 * columns + tokens * columns
-        total += 0.5 * 2 * 2 * BATCH * columns * 100  # half the winners fall to dropout
+        total += 0.5 * 2 * 2 * BATCH * columns * 100  # dropout takes half of the maxima
     return total / steps
 
 
 def matmul_peak(threads: int) -> dict[str, float]:
-    """GFLOP/s of one large product in float32: torch.mm, and the library's."""
+    """GFLOP/s of one large product in float32: by torch.mm, and by the library."""
     torch.set_num_threads(threads)
     kernels.set_threads(threads)
     size = 2048
     left, right = torch.randn(size, size), torch.randn(size, size)
-    found = {}
-    for name, product in (("torch_mm", torch.mm), ("ours", products.linear)):
+    gflops = {}
+    for name, product in (("torch_mm", torch.mm), ("ours", matmul.linear)):
         seconds = []
         for _ in range(12):
             start = time.perf_counter()
             product(left, right)
             seconds.append(time.perf_counter() - start)
-        found[name] = 2 * size**3 / statistics.median(seconds) / 1e9
-    return found
+        gflops[name] = 2 * size**3 / statistics.median(seconds) / 1e9
+    return gflops

@@ -1,7 +1,7 @@
-"""The pipeline's steps, run from the root as ``python -m stages.<name>``.
+"""The stages of the pipeline, run from the root as ``python -m stages.<name>``.
 
-The library beside this package is put on the path here, not installed: an experiment that DVC
-runs in a temporary tree then uses that tree's code.
+The library is not installed but put on the path here, so that an experiment that DVC runs in a
+temporary tree uses that tree's code.
 """
 
 import sys

@@ -1,32 +1,24 @@
-"""Train one control at some levels of the winning ticket, then run it on validation and test."""
+"""Train one control at the levels in branch.levels, and evaluate it on validation and test."""
 
-from pathlib import Path
-from typing import Any
-
-from lottery import files, paths
-from lottery.params import Params
-from stages import _run, _seeds
+from lottery.config.grid import Run
+from lottery.config.schema import Params
+from lottery.pipeline import cli, workers
+from lottery.storage import files
 
 
 def run(params: Params, corpus: str, model: str, control: str) -> None:
-    """``data/branches/<cell>-<control>/seed-<n>/``: what was pruned and what survives of each level
-    of ``branch.levels``, and its ``logits.safetensors``; and ``plots/tables/<cell>-<control>/``."""
-    with files.replacing_directory(paths.branch(corpus, model, control)) as folder:
-        seeds = _seeds.each(branch, params, corpus, model, control, folder, needs="stages._branch")
-    from stages import _tables
+    """Write ``data/branches/<cell>-<control>/seed-<n>/`` and ``plots/tables/<cell>-<control>/``.
 
-    sources = (paths.branch(corpus, model, control),)
-    _tables.write(params, corpus, model, control, seeds, sources)
+    The first has, for each level of ``branch.levels``, which weights were pruned and the values of
+    the others; and ``logits.safetensors``."""
+    arm = Run(params, corpus, model, control)
+    with files.replacing_directory(arm.branch_folder) as folder:
+        rows = workers.each_seed("branch", arm, folder)
+    from lottery.analysis import tidy
+    from lottery.storage import csv_tables
 
-
-def branch(
-    params: Params, corpus: str, model: str, control: str, folder: Path, seed: int
-) -> dict[str, Any]:
-    """One seed's trainings, into its place in ``folder``; returns the rows of its tables."""
-    from stages import _branch
-
-    return _branch.branch(params, corpus, model, control, folder, seed)
+    csv_tables.write_folder(arm.tables_folder, tidy.arm_tables(control, rows))
 
 
 if __name__ == "__main__":
-    _run.main("branch", __doc__, run, "corpus", "model", "control")
+    cli.main("branch", __doc__, run, "corpus", "model", "control")

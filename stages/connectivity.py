@@ -1,35 +1,25 @@
-"""Error and loss on the straight lines between one cell's trained winning tickets."""
+"""Measure error and loss on the straight lines between one cell's trained winning tickets."""
 
-from typing import Any
-
-from lottery import files, paths
-from lottery.params import Params
-from stages import _run, _seeds
-
-COLUMNS = ["kind", "seed", "level", "alpha", "train_loss", "test_error"]
+from lottery.config.grid import Run
+from lottery.config.schema import Params
+from lottery.pipeline import cli, workers
 
 
 def run(params: Params, corpus: str, model: str) -> None:
-    """``plots/tables/<cell>-connectivity/lines.csv``: from the level before to each of
-    ``connectivity.levels`` (``levels``: Paul et al. 2022), and between two trainings of that ticket
-    in different data orders (``orders``: Frankle et al. 2020). ``alpha`` 0 and 1 are the ends;
-    train_loss in nats a document, test_error in percent."""
-    seeds = _seeds.each(connect, params, corpus, model, needs="stages._connectivity")
-    import pandas as pd
+    """Write ``plots/tables/<cell>-connectivity/lines.csv``: one row per network on each line.
 
-    from lottery.analysis import tables
+    Each of ``connectivity.levels`` has a line from the level before (kind ``levels``: Paul et al.
+    2022), and one to the same ticket trained in another data order (``orders``: Frankle et al.
+    2020). ``alpha`` is 0 and 1 at the ends; train_loss in nats per document, test_error in percent.
+    """
+    cell = Run(params, corpus, model)
+    folder = cell.connectivity.tables_folder
+    rows = workers.each_seed("connectivity", cell, folder)
+    from lottery.analysis import tidy
+    from lottery.storage import csv_tables
 
-    rows = [row for seed in seeds for row in seed]
-    with files.replacing_directory(paths.connectivity(corpus, model)) as folder:
-        tables.write(pd.DataFrame(rows, columns=COLUMNS), folder / "lines.csv")
-
-
-def connect(params: Params, corpus: str, model: str, seed: int) -> list[dict[str, Any]]:
-    """One seed's rows."""
-    from stages import _connectivity
-
-    return _connectivity.connect(params, corpus, model, seed)
+    csv_tables.write_folder(folder, tidy.line_tables(rows))
 
 
 if __name__ == "__main__":
-    _run.main("connectivity", __doc__, run, "corpus", "model")
+    cli.main("connectivity", __doc__, run, "corpus", "model")

@@ -1,18 +1,20 @@
-"""Fetch one corpus and write its canonical table."""
+"""Fetch one corpus and write the table of its documents."""
 
-from lottery import canonical, corpora, files, paths
-from lottery.params import Params
-from stages import _run
+from lottery import corpora
+from lottery.config.schema import Params
+from lottery.data import corpus_table
+from lottery.pipeline import cli
+from lottery.storage import files, paths
 
 
 def run(params: Params, corpus: str) -> None:
-    """``data/raw/<corpus>.parquet`` and, beside it, where it came from."""
+    """Write ``data/raw/<corpus>.parquet``, and where it came from to ``data/raw/<corpus>.json``."""
     documents, report = corpora.read(corpus, params.corpora[corpus])
-    canonical.write(documents.frame, documents.classes, paths.table(corpus))
+    corpus_table.write(documents.frame, documents.classes, paths.corpus_table(corpus))
     files.write_json(paths.provenance(corpus), report)
     dropped = report.get("exact_duplicates_dropped", "not looked for")
     print(f"{corpus}: {len(documents.frame)} documents; exact duplicates dropped: {dropped}")
 
 
 if __name__ == "__main__":
-    _run.main("download", __doc__, run, "corpus")
+    cli.main("download", __doc__, run, "corpus")

@@ -1,34 +1,24 @@
-"""Run every level of one strategy's chains on validation and test."""
+"""Evaluate every level of one strategy's pruning runs on the validation and test sets."""
 
-from pathlib import Path
-from typing import Any
-
-from lottery import files, paths
-from lottery.params import Params
-from stages import _run, _seeds
+from lottery.config.grid import Run
+from lottery.config.schema import Params
+from lottery.pipeline import cli, workers
+from lottery.storage import files
 
 
 def run(params: Params, corpus: str, model: str, strategy: str) -> None:
-    """``data/logits/<cell>-<strategy>/seed-<n>.safetensors``: float32 ``[levels + 1, documents,
-    outputs]`` a part, level 0 the dense network; and ``plots/tables/<cell>-<strategy>/``."""
-    with files.replacing_directory(paths.logits(corpus, model, strategy)) as folder:
-        seeds = _seeds.each(
-            evaluate, params, corpus, model, strategy, folder, needs="stages._levels"
-        )
-    from stages import _tables
+    """Write ``data/logits/<cell>-<strategy>/`` and ``plots/tables/<cell>-<strategy>/``.
 
-    sources = (paths.dense(corpus, model), paths.chain(corpus, model, strategy))
-    _tables.write(params, corpus, model, strategy, seeds, sources)
+    The logits are in ``seed-<n>.safetensors``, float32 ``[levels + 1, documents, outputs]`` per
+    split; level 0 is the dense network."""
+    arm = Run(params, corpus, model, strategy)
+    with files.replacing_directory(arm.logits_folder) as folder:
+        rows = workers.each_seed("evaluate", arm, folder)
+    from lottery.analysis import tidy
+    from lottery.storage import csv_tables
 
-
-def evaluate(
-    params: Params, corpus: str, model: str, strategy: str, folder: Path, seed: int
-) -> dict[str, Any]:
-    """Write one seed's logits into ``folder``; returns the rows of its tables."""
-    from stages import _levels
-
-    return _levels.evaluate(params, corpus, model, strategy, folder, seed)
+    csv_tables.write_folder(arm.tables_folder, tidy.arm_tables(strategy, rows))
 
 
 if __name__ == "__main__":
-    _run.main("evaluate", __doc__, run, "corpus", "model", "strategy")
+    cli.main("evaluate", __doc__, run, "corpus", "model", "strategy")

@@ -1,28 +1,22 @@
-"""Run one strategy's pruning chain of one corpus and model, for each seed.
+"""Prune one model on one corpus iteratively, by one strategy, for each seed.
 
-Training and validation data only: the test part is never opened here.
+This stage reads training and validation data only; it never opens the test set.
 """
 
-from pathlib import Path
-
-from lottery import files, paths
-from lottery.params import Params
-from stages import _run, _seeds
+from lottery.config.grid import Run
+from lottery.config.schema import Params
+from lottery.pipeline import cli, workers
+from lottery.storage import files
 
 
 def run(params: Params, corpus: str, model: str, strategy: str) -> None:
-    """``data/chains/<cell>-<strategy>/seed-<n>/``: each level's surviving weights, the record of
-    what went when, figures a level and epoch, and counts a level and tensor."""
-    with files.replacing_directory(paths.chain(corpus, model, strategy)) as folder:
-        _seeds.each(prune, params, corpus, model, strategy, folder, needs="stages._chain")
-
-
-def prune(params: Params, corpus: str, model: str, strategy: str, folder: Path, seed: int) -> None:
-    """One seed's chain, into its place in ``folder``."""
-    from stages import _chain
-
-    _chain.prune(params, corpus, model, strategy, folder, seed)
+    """Write ``data/chains/<cell>-<strategy>/seed-<n>/``: each level's remaining weights, the level
+    at which each weight was pruned, metrics per level and epoch, and counts per level and tensor.
+    """
+    arm = Run(params, corpus, model, strategy)
+    with files.replacing_directory(arm.pruning_folder) as folder:
+        workers.each_seed("prune", arm, folder)
 
 
 if __name__ == "__main__":
-    _run.main("prune", __doc__, run, "corpus", "model", "strategy")
+    cli.main("prune", __doc__, run, "corpus", "model", "strategy")

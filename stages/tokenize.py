@@ -1,46 +1,33 @@
-"""Turn one corpus's canonical table into token arrays, a vocabulary and its vectors."""
+"""Turn the table of one corpus into token arrays, a vocabulary and the vectors of its words."""
 
-from dataclasses import astuple
-
-from lottery import canonical, files, paths
+from lottery.config.schema import Params
+from lottery.data import corpus_table
+from lottery.data.text import glove, tokenize
 from lottery.errors import LotteryError
-from lottery.params import Params
-from lottery.text import tokens, vectors
-from stages import _run
+from lottery.pipeline import cli
+from lottery.storage import files, paths, token_arrays
 
 
 def run(params: Params, corpus: str) -> None:
-    """``data/tokens/<corpus>/``: arrays a part, ``vocabulary.txt``, vectors, ``report.json``."""
+    """Write ``data/tokens/<corpus>/``; :mod:`lottery.storage.token_arrays` lists its files."""
     settings = params.tokens
-    table, classes = canonical.load(paths.table(corpus))
+    table, classes = corpus_table.load(paths.corpus_table(corpus))
     try:
-        documents = tokens.parts(table, settings)
+        splits = tokenize.splits(table, settings)
     except LotteryError as error:
-        raise LotteryError(f"{paths.table(corpus)}: {error}") from None
-    arrays, words, report = tokens.tokenize(documents, settings)
-    summary = {"corpus": corpus, "classes": classes, "vocabulary": len(words), "parts": report}
+        raise LotteryError(f"{paths.corpus_table(corpus)}: {error}") from None
+    arrays, words, parts = tokenize.tokenize(splits, settings)
+    report = {"corpus": corpus, "classes": classes, "vocabulary": len(words), "parts": parts}
     with files.replacing_directory(paths.tokens(corpus)) as folder:
-        for name, part in arrays.items():
-            for array, kind in zip(astuple(part), ("ids", "offsets", "labels"), strict=True):
-                files.write_array(folder / f"{name}.{kind}.npy", array)
-        files.write_text(folder / "vocabulary.txt", "".join(f"{word}\n" for word in words))
         if settings.vectors is not None:
-            matrix, covered, source = vectors.read(settings.vectors, words)
-            files.write_array(folder / "vectors.npy", matrix)
-            files.write_array(folder / "covered.npy", covered)
-            summary["vectors"] = {**source, "words_covered": int(covered.sum())}
-            for name, part in arrays.items():
-                report[name]["tokens_with_a_vector"] = tokens.covered_share(part, covered)
-        files.write_json(folder / "report.json", summary)
-    print(f"{corpus}: {len(words)} words; " + "; ".join(_sentence(*row) for row in report.items()))
-
-
-def _sentence(part: str, row: dict[str, float]) -> str:
-    shares = f"{row['tokens_in_vocabulary']:.1%} in the vocabulary"
-    if "tokens_with_a_vector" in row:
-        shares += f", {row['tokens_with_a_vector']:.1%} with a vector"
-    return f"{part} {row['documents']} documents, {row['tokens']} tokens ({shares})"
+            vectors, covered, source = glove.read(settings.vectors, words)
+            token_arrays.write_vectors(folder, vectors, covered)
+            report["vectors"] = {**source, "words_covered": int(covered.sum())}
+            for split, part in arrays.items():
+                parts[split]["tokens_with_a_vector"] = tokenize.covered_share(part, covered)
+        token_arrays.write(folder, arrays, words, report)
+    print(f"{corpus}: {len(words)} words; {tokenize.summary(parts)}")
 
 
 if __name__ == "__main__":
-    _run.main("tokenize", __doc__, run, "corpus")
+    cli.main("tokenize", __doc__, run, "corpus")

@@ -1,3 +1,9 @@
-"""Helpers of the Makefile, run from the root as ``python -m tools.<name>``; no stage uses them."""
+"""What the Makefile runs beside DVC, from the root as ``python -m tools.<name>``.
 
-import stages  # noqa: F401  (puts the library on the path)
+The library is not installed but put on the path here, as in :mod:`stages`.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))

@@ -1,4 +1,4 @@
-"""Print what the pipeline found: each cell's tickets, and where the pictures are."""
+"""Print the results of the last run: tickets, verdicts, and where the figures are."""
 
 import json
 import sys
@@ -7,32 +7,32 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from lottery import params, paths
-from lottery.analysis import tables
+from lottery.config import grid, params
+from lottery.config.schema import Params
 from lottery.errors import LotteryError
-from lottery.params import Params
-from stages._run import Parser
+from lottery.pipeline.cli import Parser
+from lottery.storage import csv_tables, paths
 
 
 def table(settings: Params) -> Table:
     """The sparsest matching level of each strategy, and its test accuracy, beside dense."""
     seeds = len(settings.seeds)
-    caption = f"accuracy: test, percent, mean of {seeds} seeds ± standard deviation"
+    caption = f"test accuracy in percent: mean of {seeds} seeds ± standard deviation"
     if seeds == 1:
-        caption = "accuracy: test, percent; one seed, so no spread: read differences with care"
-    found = Table(
+        caption = "test accuracy in percent; one seed, so differences may be due to chance"
+    result = Table(
         title="Sparsest matching tickets (chosen on validation)",
-        caption=f"{caption}\nmatching: at most {settings.evaluate.tolerance} points below dense",
+        caption=f"{caption}\nmatching: at most {settings.evaluate.tolerance} points below dense on "
+        "validation",
     )
     for heading in ("corpus", "model", "dense", *settings.strategies):
-        found.add_column(heading.replace("_", " "))
-    for corpus in settings.corpora:
-        for model in settings.models:
-            levels = tables.read(paths.curves(paths.cell(corpus, model)))
-            dense = levels[levels.level == 0].drop_duplicates("seed").test_accuracy
-            tickets = [_ticket(levels[levels.strategy == name]) for name in settings.strategies]
-            found.add_row(corpus, model, _accuracy(dense), *tickets)
-    return found
+        result.add_column(heading.replace("_", " "))
+    for cell in grid.cells(settings):
+        levels = csv_tables.read(paths.curves(cell.name))
+        dense = levels[levels.level == 0].drop_duplicates("seed").test_accuracy
+        tickets = [_ticket(levels[levels.strategy == name]) for name in settings.strategies]
+        result.add_row(cell.corpus, cell.model, _accuracy(dense), *tickets)
+    return result
 
 
 def _accuracy(values: pd.Series) -> str:
@@ -51,29 +51,26 @@ def _ticket(levels: pd.DataFrame) -> str:
 
 
 def notes(settings: Params) -> list[str]:
-    """What a reader of the figures must know about the corpora, and what is missing."""
-    found = []
+    """What a reader must know about the corpora, and which seeds are missing."""
+    lines = []
     for corpus in settings.corpora:
         path = paths.provenance(corpus)
         selection = json.loads(path.read_text()).get("selection") if path.exists() else None
         if selection:
-            found.append(f"{corpus}: {selection}")
-        for model in settings.models:
-            for strategy in settings.strategies:
-                failed = tables.failed(paths.tables(corpus, model, strategy))
-                found += [
-                    f"{corpus}-{model} {strategy}, a seed left out: {reason}"
-                    for reason in failed.reason
-                ]
-    return found
+            lines.append(f"{corpus}: {selection}")
+    for cell in grid.cells(settings):
+        for strategy in settings.strategies:
+            failed = csv_tables.failed(cell.of_arm(strategy).tables_folder)
+            lines += [f"{cell.name} {strategy}: a seed is left out: {why}" for why in failed.reason]
+    return lines
 
 
 def _claims() -> list[str]:
-    """Each verdict on a claim that is not undecided, and how many are."""
-    claims = tables.read(paths.STATISTICS / "claims.csv")
+    """The claims that are supported or contradicted, and how many are neither."""
+    claims = csv_tables.read(paths.STATISTICS / "claims.csv")
     decided = claims[claims.verdict.isin(["supported", "contradicted"])]
-    found = [f"{row.verdict}: {row.sentence}" for row in decided.itertuples()]
-    return [*found, f"{len(claims) - len(decided)} of {len(claims)} undecided or not tested"]
+    lines = [f"{row.verdict}: {row.sentence}" for row in decided.itertuples()]
+    return [*lines, f"{len(claims) - len(decided)} of {len(claims)} undecided or not tested"]
 
 
 def main() -> None:
@@ -81,18 +78,18 @@ def main() -> None:
     Parser("python -m tools.summary", description=__doc__).parse_args()
     try:
         settings = params.load(paths.PARAMS)
-        shown = table(settings)
+        tickets = table(settings)
     except LotteryError as error:
         sys.exit(f"error: {error}")
     console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(shown)
+    console.print(tickets)
     for note in notes(settings):
         console.print(f"note: {note}")
     for claim in _claims():
         console.print(f"claim: {claim}")
-    console.print(f"the whole answer: {paths.REPORT} (open it in a browser)")
-    console.print(f"pictures: {paths.FIGURES}/overview.png and the others there (SVG and PNG)")
-    console.print(f"figures as numbers: {paths.METRICS}/, {paths.CURVES}/")
+    console.print(f"report: {paths.REPORT} (open it in a browser)")
+    console.print(f"figures: {paths.FIGURES}/overview.png and others (SVG and PNG)")
+    console.print(f"numbers: {paths.METRICS}/, {paths.CURVES}/")
 
 
 if __name__ == "__main__":

@@ -1,2 +1,2 @@
-"""Who is measured: each module has ``load(cell, documents)``, which gives a function that trains
-one pass over the documents and returns its mean loss."""
+"""The contenders: each module has ``load(cell, documents)``, which returns a function that trains
+for one pass over the documents and returns the mean loss."""

@@ -7,10 +7,10 @@ import torch
 
 from benchmarks.cells import Cell
 from benchmarks.contenders.plain import Size
-from lottery import runs
-from lottery.batches import Documents
+from lottery.experiment import replicate
 from lottery.pruning import masks
-from lottery.training import loop, optimisers
+from lottery.training import loop, optimizers
+from lottery.training.batches import Documents
 from lottery.training.loop import Plan
 
 
@@ -27,10 +27,10 @@ def plan(
 def load(
     cell: Cell, documents: Documents, precision: torch.dtype = torch.float32
 ) -> Callable[[], float]:
-    """One epoch of the library's loop after the other."""
+    """A function that trains one more epoch by the library's loop at each call."""
     model = cell.network()
     model.precision = precision
-    alive = masks.at_level(runs.record_of(dict(model.named_parameters())), 0)
-    optimiser = optimisers.build(model, alive)
-    own, epochs = plan(cell), count()
-    return lambda: loop.one_epoch(model, documents, optimiser, own, next(epochs))
+    dense_masks = masks.at_level(replicate.pruned_at_dense(dict(model.named_parameters())), 0)
+    optimizer = optimizers.build(model, dense_masks)
+    settings, epochs = plan(cell), count()
+    return lambda: loop.one_epoch(model, documents, optimizer, settings, next(epochs))

@@ -6,9 +6,9 @@ import torch
 
 from benchmarks.cells import Cell
 from benchmarks.contenders import ours
-from lottery.batches import Documents
+from lottery.training.batches import Documents
 
 
 def load(cell: Cell, documents: Documents) -> Callable[[], float]:
-    """As :mod:`benchmarks.contenders.ours`."""
+    """``load`` of :mod:`benchmarks.contenders.ours`, in bfloat16."""
     return ours.load(cell, documents, torch.bfloat16)

@@ -11,31 +11,35 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 from torch.utils.data import DataLoader, Sampler
 
 from benchmarks.cells import BATCH, DIM, Cell, texts
-from lottery import batches, models
-from lottery.batches import PAD, Documents
+from lottery import models
+from lottery.storage.token_arrays import PAD
+from lottery.training import batches
+from lottery.training.batches import Documents
+
+WIDTHS = (3, 4, 5)
 
 
 class CNN(nn.Module):
-    """A one-dimensional convolution a width; windows that reach into padding never win."""
+    """A one-dimensional convolution per width; windows that reach into the padding never win."""
 
     def __init__(self, rows: int, outputs: int, dropout: float) -> None:
         super().__init__()
         self.embedding = nn.Embedding(rows, DIM, padding_idx=PAD)
-        self.convolutions = nn.ModuleList(nn.Conv1d(DIM, 100, width) for width in (3, 4, 5))
+        self.convolutions = nn.ModuleList(nn.Conv1d(DIM, 100, width) for width in WIDTHS)
         self.output = nn.Linear(300, outputs)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         tokens = F.pad(tokens, (0, max(0, 5 - tokens.shape[1])), value=PAD)
-        words = self.embedding(tokens).transpose(1, 2)
+        embedded = self.embedding(tokens).transpose(1, 2)
         pooled = []
-        for convolution in self.convolutions:
-            values = convolution(words)
-            last = lengths.clamp(min=5) - convolution.kernel_size[0]
+        for width, convolution in zip(WIDTHS, self.convolutions, strict=True):
+            values = convolution(embedded)
+            last = lengths.clamp(min=5) - width
             outside = torch.arange(values.shape[2]) > last[:, None]
             pooled.append(values.masked_fill(outside[:, None], -torch.inf).amax(2).relu())
-        found: torch.Tensor = self.output(self.dropout(torch.cat(pooled, 1)))
-        return found
+        logits: torch.Tensor = self.output(self.dropout(torch.cat(pooled, 1)))
+        return logits
 
 
 class LSTM(nn.Module):
@@ -51,11 +55,11 @@ class LSTM(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        words = self.dropout(self.embedding(tokens))
-        packed = pack_padded_sequence(words, lengths, batch_first=True, enforce_sorted=False)
+        embedded = self.dropout(self.embedding(tokens))
+        packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         _, (states, _) = self.lstm(packed)
-        found: torch.Tensor = self.output(self.dropout(torch.cat([states[-2], states[-1]], 1)))
-        return found
+        logits: torch.Tensor = self.output(self.dropout(torch.cat([states[-2], states[-1]], 1)))
+        return logits
 
 
 class Buckets(Sampler[list[int]]):
@@ -82,17 +86,17 @@ def network(cell: Cell, weights: models.Weights, dropout: float) -> nn.Module:
     kinds = {"cnn": CNN, "lstm": LSTM}
     model = kinds[cell.model](cell.rows, models.outputs(cell.classes), dropout)
     for name, parameter in model.named_parameters():
-        value = weights[own_name(name)]
+        value = weights[library_name(name)]
         if value.dim() == 4:  # [filters, 1, width, dim], where Conv1d has [filters, dim, width]
             value = value.squeeze(1).mT
         parameter.data.copy_(value)
     return model
 
 
-def own_name(name: str) -> str:
+def library_name(name: str) -> str:
     """The library's name of a parameter."""
-    for place, width in enumerate((3, 4, 5)):
-        name = name.replace(f"convolutions.{place}.", f"conv{width}_")
+    for number, width in enumerate(WIDTHS):
+        name = name.replace(f"convolutions.{number}.", f"conv{width}_")
     return (
         name.replace("embedding.weight", "embedding")
         .replace("lstm.", "")
@@ -103,10 +107,10 @@ def own_name(name: str) -> str:
 def train(
     model: nn.Module,
     loader: "DataLoader[Any]",
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     masks: list[torch.Tensor],
 ) -> float:
-    """One pass; returns the mean loss a document."""
+    """Train for one pass; returns the mean loss per document, in nats."""
     model.train()
     total, count = torch.zeros(()), 0
     for tokens, lengths, labels in loader:
@@ -115,9 +119,9 @@ def train(
             loss = F.binary_cross_entropy_with_logits(logits[:, 0], labels.float())
         else:
             loss = F.cross_entropy(logits, labels)
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         with torch.no_grad():
             for parameter, mask in zip(model.parameters(), masks, strict=True):
                 parameter.mul_(mask)
@@ -127,24 +131,24 @@ def train(
 
 
 def data(documents: Documents, seed: int) -> "DataLoader[Any]":
-    """Batches of tokens, lengths and labels."""
-    words, labels = texts(documents), documents.labels.tolist()
+    """Batches of tokens, lengths and labels, in the library's order of the data."""
+    ids, labels = texts(documents), documents.labels.tolist()
 
     def collate(batch: list[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, ...]:
-        own = [text for text, _ in batch]
-        tokens = pad_sequence(own, batch_first=True, padding_value=PAD)
-        lengths = torch.tensor([len(text) for text in own])
+        of_batch = [text for text, _ in batch]
+        tokens = pad_sequence(of_batch, batch_first=True, padding_value=PAD)
+        lengths = torch.tensor([len(text) for text in of_batch])
         return tokens, lengths, torch.tensor([label for _, label in batch])
 
-    pairs: Any = list(zip(words, labels, strict=True))
+    pairs: Any = list(zip(ids, labels, strict=True))
     return DataLoader(pairs, batch_sampler=Buckets(documents.lengths, seed), collate_fn=collate)
 
 
 def load(cell: Cell, documents: Documents) -> Callable[[], float]:
-    """The careful user's network and loop."""
+    """A function that trains the careful user's network for one pass at each call."""
     torch.manual_seed(0)
     model = network(cell, dict(cell.network().named_parameters()), 0.5)
     masks = [torch.ones_like(parameter) for parameter in model.parameters()]
-    optimiser = torch.optim.Adam(model.parameters(), lr=cell.lr, fused=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=cell.lr, fused=True)
     loader = data(documents, 0)
-    return lambda: train(model, loader, optimiser, masks)
+    return lambda: train(model, loader, optimizer, masks)

@@ -10,11 +10,12 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
 from benchmarks.cells import BATCH, DIM, Cell, texts
 from lottery import models
-from lottery.batches import PAD, Documents
+from lottery.storage.token_arrays import PAD
+from lottery.training.batches import Documents
 
 
 class CNN(nn.Module):
-    """A two-dimensional convolution a width, over an image of words by dimensions."""
+    """A two-dimensional convolution per width, over an image of words by dimensions."""
 
     def __init__(self, rows: int, outputs: int) -> None:
         super().__init__()
@@ -27,8 +28,8 @@ class CNN(nn.Module):
         image = self.embedding(tokens).unsqueeze(1)
         maps = [F.relu(convolution(image)).squeeze(3) for convolution in self.convolutions]
         pooled = [F.max_pool1d(values, values.shape[2]).squeeze(2) for values in maps]
-        found: torch.Tensor = self.output(self.dropout(torch.cat(pooled, 1)))
-        return found
+        logits: torch.Tensor = self.output(self.dropout(torch.cat(pooled, 1)))
+        return logits
 
 
 class LSTM(nn.Module):
@@ -42,46 +43,46 @@ class LSTM(nn.Module):
         self.dropout = nn.Dropout(0.5)
 
     def forward(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        words = self.dropout(self.embedding(tokens)).transpose(0, 1)
-        packed = pack_padded_sequence(words, lengths, enforce_sorted=False)
+        embedded = self.dropout(self.embedding(tokens)).transpose(0, 1)
+        packed = pack_padded_sequence(embedded, lengths, enforce_sorted=False)
         _, (states, _) = self.lstm(packed)
-        found: torch.Tensor = self.output(self.dropout(torch.cat([states[-2], states[-1]], 1)))
-        return found
+        logits: torch.Tensor = self.output(self.dropout(torch.cat([states[-2], states[-1]], 1)))
+        return logits
 
 
 def load(cell: Cell, documents: Documents) -> Callable[[], float]:
-    """The study's network and loop."""
+    """A function that trains the study's network for one pass at each call."""
     torch.manual_seed(0)
     kinds = {"cnn": CNN, "lstm": LSTM}
     model = kinds[cell.model](cell.rows, models.outputs(cell.classes))
     masks = [np.ones(tuple(p.shape), np.float32) for p in model.parameters()]
-    optimiser = torch.optim.Adam(model.parameters(), lr=cell.lr)
-    words, labels = texts(documents), documents.labels
+    optimizer = torch.optim.Adam(model.parameters(), lr=cell.lr)
+    ids, labels = texts(documents), documents.labels
     random = np.random.default_rng(0)
 
     def train() -> float:
         model.train()
         total = 0.0
-        order = random.permutation(len(words))
-        for start in range(0, len(words), BATCH):
+        order = random.permutation(len(ids))
+        for start in range(0, len(ids), BATCH):
             batch = order[start : start + BATCH]
-            tokens = pad_sequence([words[n] for n in batch], batch_first=True, padding_value=PAD)
-            own = labels[torch.from_numpy(batch)]
-            optimiser.zero_grad()
-            logits = model(tokens, torch.tensor([len(words[n]) for n in batch]))
+            tokens = pad_sequence([ids[n] for n in batch], batch_first=True, padding_value=PAD)
+            classes = labels[torch.from_numpy(batch)]
+            optimizer.zero_grad()
+            logits = model(tokens, torch.tensor([len(ids[n]) for n in batch]))
             if logits.shape[1] == 1:
-                loss = F.binary_cross_entropy_with_logits(logits[:, 0], own.float())
-                correct = ((logits[:, 0] > 0) == own).float().mean()
+                loss = F.binary_cross_entropy_with_logits(logits[:, 0], classes.float())
+                correct = ((logits[:, 0] > 0) == classes).float().mean()
             else:
-                loss = F.cross_entropy(logits, own)
-                correct = (logits.argmax(1) == own).float().mean()
+                loss = F.cross_entropy(logits, classes)
+                correct = (logits.argmax(1) == classes).float().mean()
             loss.backward()
             for parameter, mask in zip(model.parameters(), masks, strict=True):
                 assert parameter.grad is not None
                 gradient = np.where(mask == 0, 0, parameter.grad.numpy())
                 parameter.grad.data = torch.from_numpy(gradient)
-            optimiser.step()
+            optimizer.step()
             total += loss.item() * len(batch) + 0 * correct.item()
-        return total / len(words)
+        return total / len(ids)
 
     return train

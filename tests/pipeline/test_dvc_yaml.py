@@ -1,11 +1,12 @@
 """dvc.yaml says the truth: code is what is imported, params are what is read."""
 
+import ast
 import builtins
 import dataclasses
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from typing import Any
 import grimp
 import pytest
 import yaml
-from conftest import ROOT, Repository, make_repository
+from helpers import ROOT, SMOKE_CELLS, Repository, make_repository
 
-from lottery import params, paths
-from stages import code
+from lottery.config import params
+from lottery.config.grid import Run
+from lottery.pipeline import code_digests, resume
+from lottery.storage import paths
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
@@ -28,6 +31,26 @@ CHOSEN = {
     "src/lottery/pruning/strategies/${item.strategy}.py": "lottery.pruning.strategies",
 }
 """Modules that a parameter chooses, and the package they come from."""
+JOBS = {
+    "train": {"train"},
+    "prune": {"prune"},
+    # Controls and connectivity score their networks as `evaluate` does, by importing its job.
+    "evaluate": {"evaluate", "branch", "connectivity"},
+    "branch": {"branch", "connectivity"},
+    "connectivity": {"connectivity"},
+}
+"""The stages that run each job's code."""
+
+
+def job_file(name: str) -> str:
+    return f"src/lottery/pipeline/jobs/{name}.py"
+
+
+@pytest.fixture(scope="module")
+def code() -> dict[str, set[str]]:
+    """The modules that each stage runs, by its name, as the stage ``code`` lists them."""
+    graph = grimp.build_graph("stages", "lottery", cache_dir=None)
+    return {name: code_digests.modules(graph, name) for name in STAGES}
 
 
 @pytest.mark.parametrize("name", sorted(set(STAGES) - {"code"}))
@@ -35,21 +58,61 @@ def test_a_stage_depends_on_its_code(name: str) -> None:
     declared = STAGES[name]["deps"]
     assert str(paths.code(name)) in declared
     chosen = {CHOSEN[dep] for dep in declared if dep in CHOSEN}
-    assert chosen == set(code.CHOSEN.get(name, ()))
+    assert chosen == set(code_digests.CHOSEN.get(name, ()))
     others = {dep for dep in declared if dep.endswith(".py") and dep not in CHOSEN}
     assert not others
 
 
-def test_a_stages_code_is_what_it_imports() -> None:
-    graph = grimp.build_graph("stages", "lottery", cache_dir=None)
-    found = {name: code.modules(graph, name) for name in STAGES}
-    for name, modules in found.items():
-        assert {"stages", f"stages.{name}", "lottery", "lottery.params"} <= modules
-        assert all((ROOT / code.file_of(module)).is_file() for module in modules)
-    assert {"stages._dense", "lottery.kernels.windows"} <= found["train"], "of a model it chooses"
-    assert "lottery.models.cnn" not in found["train"], "chosen, so in dvc.yaml by itself"
-    assert not {"lottery.text.tokens", "stages._chain", "lottery.report"} & found["train"]
-    assert "lottery.training.progress" not in found["plot"]
+def test_a_stages_code_is_what_it_imports(code: dict[str, set[str]]) -> None:
+    for name, modules in code.items():
+        assert {"stages", f"stages.{name}", "lottery", "lottery.config.params"} <= modules
+        assert all((ROOT / code_digests.file_of(module)).is_file() for module in modules)
+    assert {"lottery.pipeline.jobs.train", "lottery.kernels.conv_maxpool"} <= code["train"], (
+        "of a model it chooses"
+    )
+    assert "lottery.models.cnn" not in code["train"], "chosen, so in dvc.yaml by itself"
+    others = {"lottery.data.text.tokenize", "lottery.pipeline.jobs.prune", "lottery.report"}
+    assert not others & code["train"]
+    assert "lottery.training.checkpointing" not in code["plot"]
+
+
+def test_every_job_is_of_a_stage() -> None:
+    jobs = {path.stem for path in (ROOT / "src/lottery/pipeline/jobs").glob("[!_]*.py")}
+    assert jobs == set(JOBS)
+    assert jobs <= set(STAGES)
+
+
+@pytest.mark.parametrize("job", sorted(JOBS))
+def test_a_job_counts_for_its_stage(job: str, code: dict[str, set[str]]) -> None:
+    """Although a stage names it in a string only; and so does all that the job imports."""
+    module = f"lottery.pipeline.jobs.{job}"
+    assert {name for name, modules in code.items() if module in modules} == JOBS[job]
+    imported = set(imports(ROOT / job_file(job)))
+    assert {"lottery.storage.paths", "lottery.pipeline.build"} <= imported
+    for name in JOBS[job]:
+        assert imported <= code[name], f"an import of {job_file(job)} does not rerun {name}"
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules of ours that the statements of a file import, those for types only left out."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("lottery"):
+            for alias in node.names:
+                member = f"{node.module}.{alias.name}"
+                is_module = (ROOT / code_digests.file_of(member)).is_file()
+                yield member if is_module else node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("lottery"))
+
+
+def test_a_changed_job_reruns_its_stage_and_nothing_else(finished_copy: Repository) -> None:
+    """Nothing after it either: the stage runs again, and what it writes is the same."""
+    with (finished_copy.path / job_file("train")).open("a") as file:
+        file.write("\n# a change that changes no result\n")
+    cells = [f"train@{cell}" for cell in SMOKE_CELLS]
+    assert sorted(finished_copy.repro()) == ["code", *cells]
+    changed = finished_copy.run("git", "diff", "--name-only", "data").split()
+    assert changed == ["data/code/train.json"]
 
 
 def test_no_dep_is_a_parent_of_a_cached_out() -> None:
@@ -71,6 +134,15 @@ def test_every_stage_has_a_script_and_help() -> None:
     assert scripts == set(STAGES)
 
 
+def test_stages_are_short_scripts_and_nothing_else() -> None:
+    files = {path.name for path in (ROOT / "stages").iterdir() if path.name != "__pycache__"}
+    assert {name for name in files if name.startswith("_")} == {"__init__.py"}
+    assert all(name.endswith(".py") for name in files), files
+    for path in (ROOT / "stages").glob("*.py"):
+        lines = path.read_text().splitlines()
+        assert len(lines) <= 45, f"{path.name}: {len(lines)} lines"
+
+
 class Recorder:
     """Stands in for params and notes the full name of each value that is read."""
 
@@ -78,27 +150,30 @@ class Recorder:
         self.__dict__.update(_value=value, _path=path, _seen=seen)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__dataclass_fields__":  # what a fingerprint goes through
+            return type(self._value).__dataclass_fields__
         if name.startswith("__"):
             raise AttributeError(name)
-        found = getattr(self._value, name)
-        return self._wrap(name, found) if not callable(found) else found
+        value = getattr(self._value, name)
+        return self._wrap(name, value) if not callable(value) else value
 
-    def _wrap(self, name: str, found: Any) -> Any:
+    def _wrap(self, name: str, value: Any) -> Any:
         path = (*self._path, name)
         if (
-            isinstance(found, Mapping)
-            and found
-            and dataclasses.is_dataclass(next(iter(found.values())))
+            isinstance(value, Mapping)
+            and value
+            and dataclasses.is_dataclass(next(iter(value.values())))
         ):
-            return RecorderMapping(found, path, self._seen)
-        if dataclasses.is_dataclass(found):
-            return Recorder(found, path, self._seen)
+            return RecorderMapping(value, path, self._seen)
+        if dataclasses.is_dataclass(value):
+            return Recorder(value, path, self._seen)
         self._seen.add(".".join(path))
-        return found
+        return value
 
 
 class RecorderMapping(Mapping):  # type: ignore[type-arg]
-    """The same for a section with one entry a name; going through the names reads the section."""
+    """The same for a section with one entry per name; iterating over the names reads the
+    section."""
 
     def __init__(self, value: Mapping[str, Any], path: tuple[str, ...], seen: set[str]) -> None:
         self.value, self.path, self.seen = value, path, seen
@@ -119,29 +194,30 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return make_repository(tmp_path_factory.mktemp("read") / "project")
 
 
-CELL = ("rotten_tomatoes", "cnn", "winning_ticket")
+ARM = ("rotten_tomatoes", "cnn", "winning_ticket")
 CONTROL = "reinit_same_mask"
 ARGUMENTS = {
     "code": (),
-    "download": CELL[:1],
-    "tokenize": CELL[:1],
-    "train": CELL[:2],
-    "prune": CELL,
-    "evaluate": CELL,
-    "branch": (*CELL[:2], CONTROL),
-    "connectivity": CELL[:2],
+    "download": ARM[:1],
+    "tokenize": ARM[:1],
+    "train": ARM[:2],
+    "prune": ARM,
+    "evaluate": ARM,
+    "branch": (*ARM[:2], CONTROL),
+    "connectivity": ARM[:2],
     "select": (),
     "plot": (),
 }
 
 
-def test_params_declared_are_params_read(
-    smoke: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Runs each stage in the process, in order, over params that note what is read of them; and
-    notes which of our modules it imports on the way."""
-    monkeypatch.chdir(smoke.path)
-    imported: set[str] = set()
+IN_FINGERPRINTS_ONLY = {"connectivity": {"prune.parameters", "rewind"}}
+"""What a stage declares, for its checkpoints' sake, without reading it in its work."""
+
+
+@pytest.fixture
+def imported(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The modules of ours that import statements name from now on."""
+    modules: set[str] = set()
     original = builtins.__import__
 
     def noting(
@@ -149,40 +225,70 @@ def test_params_declared_are_params_read(
     ) -> Any:
         module = original(name, globals, locals, fromlist, level)
         if name.partition(".")[0] in ("stages", "lottery"):
-            full = {f"{name}.{part}" for part in fromlist or ()} & set(sys.modules)
-            imported.update(full or {name})
+            members = {f"{name}.{member}" for member in fromlist or ()} & set(sys.modules)
+            modules.update(members or {name})
         return module
 
     monkeypatch.setattr(builtins, "__import__", noting)
+    return modules
+
+
+def fingerprinted_apart(settings: Any, seen: set[str]) -> Callable[..., dict[str, Any]]:
+    """``fingerprint_of`` that notes in ``seen`` what it reads, so that it does not pass for what
+    training reads."""
+    original = resume.fingerprint_of
+
+    def fingerprint_of(stage: str, run: Run, seed: int) -> dict[str, Any]:
+        noted: Any = Recorder(settings, (), seen)
+        return original(stage, dataclasses.replace(run, params=noted), seed)
+
+    return fingerprint_of
+
+
+def test_params_declared_are_params_read(
+    smoke: Repository, monkeypatch: pytest.MonkeyPatch, imported: set[str]
+) -> None:
+    """Runs each stage in the process, in order, over params that note what is read of them; and
+    notes which of our modules it imports on the way."""
+    monkeypatch.chdir(smoke.path)
     settings = params.load(Path("params.yaml"))
-    names = {"corpus": CELL[0], "model": CELL[1], "strategy": CELL[2]}
+    names = {"corpus": ARM[0], "model": ARM[1], "strategy": ARM[2]}
     settings = dataclasses.replace(
         settings,
-        strategies=(CELL[2],),
+        strategies=(ARM[2],),
         controls=(CONTROL,),
-        models={CELL[1]: settings.models[CELL[1]]},
+        models={ARM[1]: settings.models[ARM[1]]},
         seeds=(0,),
     )
+    in_fingerprints: set[str] = set()
+    monkeypatch.setattr(resume, "fingerprint_of", fingerprinted_apart(settings, in_fingerprints))
     for name in ARGUMENTS:
         seen: set[str] = set()
-        stage = import_module(f"stages.{name}")
+        in_fingerprints.clear()
+        # Imported anew, so that the statements at the top of the script and of its job count too.
+        for module in (f"stages.{name}", f"lottery.pipeline.jobs.{name}"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
         imported.clear()
+        stage = import_module(f"stages.{name}")
         stage.run(Recorder(settings, (), seen), *ARGUMENTS[name])
+        assert bool(in_fingerprints) == (name in resume.TRAINING)
         if name != "code":
-            known = set(json.loads(paths.code(name).read_text()))
-            chosen = tuple(code.CHOSEN.get(name, ()))
+            listed = set(json.loads(paths.code(name).read_text()))
+            chosen = tuple(code_digests.CHOSEN.get(name, ()))
             others = {module for module in imported if not module.startswith(chosen or "-")}
-            assert {str(code.file_of(module)) for module in others} <= known, name
+            assert {str(code_digests.file_of(module)) for module in others} <= listed, name
+            assert f"stages/{name}.py" in listed
+            assert (job_file(name) in listed) == (name in JOBS)
         declared = {
-            re.sub(r"\$\{(?:item\.)?(\w+)\}", lambda m: names.get(m[1], CELL[0]), entry)
+            re.sub(r"\$\{(?:item\.)?(\w+)\}", lambda m: names.get(m[1], ARM[0]), entry)
             for entry in STAGES[name].get("params", ())
         }
-        # A cell's settings are its model's with its own laid over: reading one reads both.
-        cell = f"train.{CELL[0]}-{CELL[1]}"
-        if f"train.{CELL[1]}" in declared:
-            declared.remove(f"train.{CELL[1]}")
+        # A cell's settings are its model's, overridden by the cell's: reading one reads both.
+        cell = f"train.{ARM[0]}-{ARM[1]}"
+        if f"train.{ARM[1]}" in declared:
+            declared.remove(f"train.{ARM[1]}")
             assert cell in declared
-        for key in seen:
+        for key in seen | in_fingerprints:
             assert any(key == entry or key.startswith(f"{entry}.") for entry in declared), key
-        for entry in declared:
+        for entry in declared - IN_FINGERPRINTS_ONLY.get(name, set()):
             assert any(key == entry or key.startswith(f"{entry}.") for key in seen), (name, entry)

@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 
 PINNED = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*)==([A-Za-z0-9.]+)")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
 def entries() -> dict[str, list[str]]:
-    """Of each locked name, the version and the hashes."""
-    found: dict[str, list[str]] = {}
+    """The version and the hashes of each locked name."""
+    locked: dict[str, list[str]] = {}
     for line in (ROOT / "requirements.lock").read_text().replace("\\\n", " ").splitlines():
         pin, *hashes = line.split()
         matched = PINNED.fullmatch(pin)
-        assert matched, f"{pin} is no pin of a release: a build's own, an address, an option?"
-        assert matched[1] not in found, f"{pin} stands twice"
-        found[matched[1]] = [matched[2], *hashes]
-    return found
+        assert matched, f"{pin} is not the pin of a release: a build, an address, an option?"
+        assert matched[1] not in locked, f"{pin} appears twice"
+        locked[matched[1]] = [matched[2], *hashes]
+    return locked
 
 
 def test_every_entry_has_hashes() -> None:
@@ -44,12 +44,12 @@ def test_torch_is_pinned_by_itself() -> None:
 def test_all_that_the_project_names_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     locked = entries()
-    for asked in project["dependencies"] + project["optional-dependencies"]["dev"]:
-        name = re.match(r"[A-Za-z0-9-]+", asked)
+    for requirement in project["dependencies"] + project["optional-dependencies"]["dev"]:
+        name = re.match(r"[A-Za-z0-9-]+", requirement)
         assert name
-        assert name[0].lower() in {*locked, "torch"}, asked
-        if "==" in asked:
-            assert locked[name[0]][0] == asked.partition("==")[2]
+        assert name[0].lower() in {*locked, "torch"}, requirement
+        if "==" in requirement:
+            assert locked[name[0]][0] == requirement.partition("==")[2]
 
 
 FORBIDDEN = {
@@ -59,43 +59,42 @@ FORBIDDEN = {
     *("yaml.unsafe_load", "yaml.full_load", "yaml.load_all", "yaml.Loader", "yaml.UnsafeLoader"),
     *("eval", "exec"),
 }
-"""What can run code that a file brings, called by the names that our code imports them under."""
+"""What can run code that comes in a file, by the names that our code imports them under."""
 
 
 def dangers(tree: ast.AST) -> Iterator[str]:
-    """Each use of something forbidden, of yaml.load with a loader not ours, of allow_pickle."""
+    """Each use of what is forbidden, of yaml.load with a loader not ours, or of allow_pickle."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found = [alias.name for alias in node.names]
+            used = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            found = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module or ""]
+            used = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module or ""]
         elif isinstance(node, ast.Attribute):
-            found = [ast.unparse(node)]
+            used = [ast.unparse(node)]
         elif isinstance(node, ast.Call):
-            found = [ast.unparse(node.func)]
+            used = [ast.unparse(node.func)]
             for keyword in node.keywords:
                 if keyword.arg == "allow_pickle" and ast.unparse(keyword.value) != "False":
                     yield "allow_pickle"
             loaders = [keyword for keyword in node.keywords if keyword.arg == "Loader"]
-            if found == ["yaml.load"] and [ast.unparse(one.value) for one in loaders] != [
-                "_UniqueKeys"
-            ]:
+            ours = [ast.unparse(loader.value) for loader in loaders] == ["_StrictLoader"]
+            if used == ["yaml.load"] and not ours:
                 yield "yaml.load"
         else:
             continue
-        yield from FORBIDDEN.intersection(found)
-        yield from {name.partition(".")[0] for name in found} & FORBIDDEN
+        yield from FORBIDDEN.intersection(used)
+        yield from {name.partition(".")[0] for name in used} & FORBIDDEN
 
 
 @pytest.mark.parametrize("folder", ["src", "stages", "tools", "benchmarks"])
 def test_no_file_is_unpickled(folder: str) -> None:
     paths = sorted((ROOT / folder).rglob("*.py"))
     assert paths
-    found = {
+    used = {
         str(path.relative_to(ROOT)): sorted(set(dangers(ast.parse(path.read_text()))))
         for path in paths
     }
-    assert not {path: names for path, names in found.items() if names}
+    assert not {path: names for path, names in used.items() if names}
 
 
 @pytest.mark.parametrize(
@@ -113,14 +112,14 @@ def test_no_file_is_unpickled(folder: str) -> None:
         "pd.read_pickle(path)",
     ],
 )
-def test_what_would_be_found(code: str) -> None:
+def test_what_would_be_noticed(code: str) -> None:
     assert list(dangers(ast.parse(code)))
 
 
 def test_the_loader_is_a_safe_one() -> None:
     """ruff's S506 is silenced where it is used."""
-    text = (ROOT / "src" / "lottery" / "strict.py").read_text()
-    assert "class _UniqueKeys(yaml.SafeLoader):" in text
+    text = (ROOT / "src" / "lottery" / "config" / "strict_yaml.py").read_text()
+    assert "class _StrictLoader(yaml.SafeLoader):" in text
 
 
 def test_no_path_or_address_in_the_locks() -> None:

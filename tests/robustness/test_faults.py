@@ -1,6 +1,6 @@
 """Faults that are really done to a real run: kills, full disks, little memory, damage, two at once.
 
-Stages run as they do under DVC, over the smoke profile with more epochs and every epoch kept.
+Stages run as they do under DVC, over the smoke profile with more epochs, each with a checkpoint.
 """
 
 import dataclasses
@@ -9,6 +9,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,11 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Repository, make_repository
+from helpers import Repository
 
-from lottery import params, paths
-from lottery.analysis import tables
+from lottery.config import params
+from lottery.config.grid import Run
 from lottery.models.cnn import CNN
+from lottery.storage import csv_tables, paths
 from lottery.training import loop
 from lottery.training.loop import Plan
 from stages import branch, connectivity, evaluate, plot, prune, select, train
@@ -35,18 +37,18 @@ PRUNE = [("prune", CORPUS, model, strategy) for model in MODELS for strategy in 
 
 
 class Runs:
-    """A repository whose stages are run by hand."""
+    """A repository whose stages are run by hand, and the folder of its checkpoints."""
 
-    def __init__(self, repository: Repository, progress: Path) -> None:
-        self.repository, self.progress = repository, progress
+    def __init__(self, repository: Repository, checkpoints: Path) -> None:
+        self.repository, self.checkpoints = repository, checkpoints
 
     def start(self, *stage: str, **options: object) -> subprocess.Popen[str]:
         """Start a stage; one process, so that a signal to it is a signal to the run."""
         environment = {
             **Repository.environment(),
             "PYTHONPATH": f"{self.repository.path}{os.pathsep}{self.repository.path / 'src'}",
-            "LOTTERY_PROGRESS": str(self.progress),
-            "LOTTERY_PROGRESS_SECONDS": "0",
+            "LOTTERY_CHECKPOINTS": str(self.checkpoints),
+            "LOTTERY_CHECKPOINT_SECONDS": "0",
             "LOTTERY_PROCESSES": "1",
         }
         command = [sys.executable, "-m", f"stages.{stage[0]}", *stage[1:]]
@@ -61,13 +63,13 @@ class Runs:
         )
 
     def finish(self, *stage: str, **options: object) -> tuple[int, str]:
-        """Run a stage to its end; its exit status and what it said."""
+        """Run a stage to its end; its exit status and what it printed."""
         process = self.start(*stage, **options)
         output, _ = process.communicate(timeout=300)
         return process.returncode, output
 
     def outputs(self, *stage: str) -> dict[str, str]:
-        """The digest of every file that a stage has written."""
+        """The digest of every file that a stage has written, by its path."""
         kind = {"train": "dense", "prune": "chains"}[stage[0]]
         folder = self.repository.path / "data" / kind / "-".join(stage[1:])
         return {
@@ -78,38 +80,38 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """Tokens and dense runs are there; ``data/`` of an uninterrupted run is what counts."""
-    found = make_repository(tmp_path_factory.mktemp("faults") / "project")
-    found.edit("params.yaml", "late_rewinding]", "late_rewinding, random_reinit]")
-    text = (found.path / "params.yaml").read_text().replace("epochs: 2,", "epochs: 5,")
-    (found.path / "params.yaml").write_text(text)
-    for stage in ("download", "tokenize"):
-        found.run(f"stages.{stage}", CORPUS)
-    return found
+def repository(finished_copy: Repository) -> Repository:
+    """A repository with token arrays, and nothing yet that was trained from them."""
+    finished_copy.edit("params.yaml", "late_rewinding]", "late_rewinding, random_reinit]")
+    text = (finished_copy.path / "params.yaml").read_text().replace("epochs: 2,", "epochs: 5,")
+    (finished_copy.path / "params.yaml").write_text(text)
+    runs = [f"data/{kind}" for kind in ("dense", "chains", "branches", "logits")]
+    for folder in (*runs, "plots", "metrics", ".lottery"):
+        shutil.rmtree(finished_copy.path / folder)
+    return finished_copy
 
 
 @pytest.fixture
 def project(repository: Repository, tmp_path: Path) -> Runs:
-    return Runs(repository, tmp_path / "progress")
+    return Runs(repository, tmp_path / "checkpoints")
 
 
 @pytest.fixture(scope="module")
 def expected(
     repository: Repository, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., dict[str, str]]:
-    """The outputs of a stage that nobody disturbs, made when first asked for."""
-    calm = Runs(repository, tmp_path_factory.mktemp("calm"))
-    known: dict[tuple[str, ...], dict[str, str]] = {}
+    """The outputs of a stage that nobody disturbs, made when they are first needed."""
+    undisturbed = Runs(repository, tmp_path_factory.mktemp("undisturbed"))
+    outputs: dict[tuple[str, ...], dict[str, str]] = {}
 
     def of(*stage: str) -> dict[str, str]:
-        if stage not in known:
+        if stage not in outputs:
             if stage[0] == "prune":
                 of("train", *stage[1:3])
-            status, output = calm.finish(*stage)
+            status, output = undisturbed.finish(*stage)
             assert status == 0, output
-            known[stage] = calm.outputs(*stage)
-        return known[stage]
+            outputs[stage] = undisturbed.outputs(*stage)
+        return outputs[stage]
 
     return of
 
@@ -120,10 +122,10 @@ def kill_until_done(runs: Runs, stage: tuple[str, ...], kills: int, seed: int) -
     moments = random.Random(seed)
     done = 0
     for _ in range(kills):
-        before = kept(runs.progress)
+        before = weights_in(runs.checkpoints)
         process = runs.start(*stage)
-        # Starting up takes seconds in which nothing is written: begin with the first new state.
-        while process.poll() is None and kept(runs.progress) == before:
+        # Starting up takes seconds in which nothing is written: begin with the first checkpoint.
+        while process.poll() is None and weights_in(runs.checkpoints) == before:
             time.sleep(0.005)
         time.sleep(moments.uniform(0, 0.15))
         if process.poll() is not None:
@@ -136,7 +138,8 @@ def kill_until_done(runs: Runs, stage: tuple[str, ...], kills: int, seed: int) -
     return done
 
 
-def kept(folder: Path) -> set[str]:
+def weights_in(folder: Path) -> set[str]:
+    """The files with weights in a folder of checkpoints."""
     return {str(path) for path in folder.rglob("*.safetensors")}
 
 
@@ -146,11 +149,15 @@ def test_a_few_kills(project: Runs, expected: Callable[..., dict[str, str]]) -> 
     assert kill_until_done(project, stage, 3, seed=0) >= 2
     assert project.outputs(*stage) == expected(*stage)
     assert not list(project.repository.path.glob("data/chains/.*.tmp"))
-    (facts, *_) = project.progress.rglob("facts.json")
-    code = json.loads(facts.read_text(encoding="utf-8"))["code"]
+    (fingerprint, *_) = project.checkpoints.rglob("fingerprint.json")
+    code = json.loads(fingerprint.read_text(encoding="utf-8"))["code"]
     assert "src/lottery/training/loop.py" in code
-    assert "stages/prune.py" in code
-    assert "src/lottery/figures.py" not in code, "a figure's colour would lose hours"
+    assert "src/lottery/pruning/strategies/winning_ticket.py" in code
+    # A change of how a stage runs, or of a figure's color, would lose hours.
+    others = ("stages/", "src/lottery/pipeline/", "src/lottery/report/")
+    assert not [name for name in code if name.startswith(others)]
+    provenance = json.loads(fingerprint.with_name("provenance.json").read_text(encoding="utf-8"))
+    assert provenance["threads"] == 1
 
 
 @pytest.mark.slow
@@ -163,8 +170,8 @@ def test_one_more_seed_trains_only_itself(project: Runs) -> None:
             path.write_text(before.replace("seeds: [0, 1]", f"seeds: {seeds}"))
             code, output = project.finish(*stage)
             assert code == 0, output
-            assert ("seed 0: went on from" in output) == (seeds == "[0, 1]")
-            assert "seed 1: went on from" not in output
+            assert ("seed 0: resumed from" in output) == (seeds == "[0, 1]")
+            assert "seed 1: resumed from" not in output
     finally:
         path.write_text(before)
 
@@ -175,8 +182,8 @@ def test_fifty_kills(project: Runs, expected: Callable[..., dict[str, str]]) -> 
     kills = 0
     for number, stage in enumerate([*TRAIN, *PRUNE] * 3):
         assert expected(*stage)
-        # Each round begins without what the one before had kept.
-        runs = Runs(project.repository, project.progress / str(number))
+        # Each round begins without the checkpoints of the one before.
+        runs = Runs(project.repository, project.checkpoints / str(number))
         kills += kill_until_done(runs, stage, 6, seed=number)
         assert runs.outputs(*stage) == expected(*stage), stage
         if kills >= 50 and number >= len([*TRAIN, *PRUNE]) - 1:
@@ -202,18 +209,18 @@ def test_a_polite_stop(
 ) -> None:
     stage = ("train", CORPUS, "lstm")
     assert expected(*stage)
-    own = {"environment": {"LOTTERY_PROCESSES": processes}}
-    process = project.start(*stage, **own)
-    while process.poll() is None and not list(project.progress.rglob("epoch.*")):
+    options = {"environment": {"LOTTERY_PROCESSES": processes}}
+    process = project.start(*stage, **options)
+    while process.poll() is None and not list(project.checkpoints.rglob("epoch.*")):
         time.sleep(0.01)
     process.send_signal(signal_)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert "interrupted; what is done is kept: run the same command to go on" in output
+    assert "interrupted; finished work is saved: run the same command to resume" in output
     assert "Traceback" not in output
-    status, output = project.finish(*stage, **own)
+    status, output = project.finish(*stage, **options)
     assert status == 0
-    assert "went on from" in output
+    assert "resumed from" in output
     assert project.outputs(*stage) == expected(*stage)
 
 
@@ -222,24 +229,24 @@ def test_a_second_process_waits(project: Runs, expected: Callable[..., dict[str,
     stage = ("prune", CORPUS, "lstm", "late_rewinding")
     assert expected(*stage)
     first = project.start(*stage)
-    while first.poll() is None and not kept(project.progress):
+    while first.poll() is None and not weights_in(project.checkpoints):
         time.sleep(0.01)
     status, output = project.finish(*stage)
     first_output, _ = first.communicate(timeout=60)
     assert first.returncode == status == 0, first_output + output
     assert f"process {first.pid} on " in output
-    assert "waiting for it to end" in output
+    assert "waiting for it to finish" in output
     assert project.outputs(*stage) == expected(*stage)
 
 
 @pytest.mark.slow
-def test_seeds_of_two_trees_share_progress(
+def test_seeds_of_two_trees_share_checkpoints(
     project: Runs, expected: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:
-    """As two workers of ``dvc exp run --queue`` do: each has a tree, both the same progress."""
+    """As two workers of ``dvc exp run --queue`` do: each has a tree, both the same checkpoints."""
     stage = ("prune", CORPUS, "cnn", "late_rewinding")
     assert expected(*stage)
-    other = Runs(Repository(tmp_path / "other"), project.progress)
+    other = Runs(Repository(tmp_path / "other"), project.checkpoints)
     project.repository.run("git", "clone", "-q", ".", str(other.repository.path))
     for name in ("params.yaml", "data/tokens", "data/dense"):
         target = other.repository.path / name
@@ -258,7 +265,7 @@ def limited(which: int, size: int) -> Callable[[], None]:
 
 
 def test_a_disk_that_is_full(project: Runs, expected: Callable[..., dict[str, str]]) -> None:
-    """A limit on a file's size: some states fit, one does not."""
+    """A limit on a file's size: some checkpoints fit, one does not."""
     stage = ("train", CORPUS, "cnn")
     before = expected(*stage)
     status, output = project.finish(*stage, preexec_fn=limited(resource.RLIMIT_FSIZE, 200_000))
@@ -284,23 +291,23 @@ def test_memory_that_runs_out(project: Runs, tmp_path: Path) -> None:
     try:
         path.write_text(large)
         first = project.start(*stage)
-        while first.poll() is None and not list(project.progress.rglob("epoch.*")):
+        while first.poll() is None and not list(project.checkpoints.rglob("epoch.*")):
             time.sleep(0.01)
         status = Path(f"/proc/{first.pid}/status").read_text()
         first.kill()
         first.communicate()
-        held = kept(project.progress)
+        saved = weights_in(project.checkpoints)
         peak = next(int(line.split()[1]) for line in status.splitlines() if "VmPeak" in line)
         limit = limited(resource.RLIMIT_AS, 1024 * peak - 150_000_000)
         code, output = project.finish(*stage, preexec_fn=limit)
         assert code == 1, output
         assert output.strip().splitlines()[-1].startswith("error: out of memory; a smaller ")
         assert "Traceback" not in output
-        assert kept(project.progress) == held
-        assert "went on from" in project.finish(*stage)[1]
-        found = project.outputs(*stage)
-        assert Runs(project.repository, tmp_path / "calm").finish(*stage)[0] == 0
-        assert project.outputs(*stage) == found
+        assert weights_in(project.checkpoints) == saved
+        assert "resumed from" in project.finish(*stage)[1]
+        outputs = project.outputs(*stage)
+        assert Runs(project.repository, tmp_path / "undisturbed").finish(*stage)[0] == 0
+        assert project.outputs(*stage) == outputs
     finally:
         path.write_text(before)
 
@@ -315,16 +322,18 @@ def test_training_that_diverges_is_left_out(
     strategy, and in the dense run of the other model."""
     monkeypatch.chdir(repository.path)
     monkeypatch.setenv("LOTTERY_PROCESSES", "1")
-    monkeypatch.setenv("LOTTERY_PROGRESS", str(tmp_path / "progress"))
+    monkeypatch.setenv("LOTTERY_CHECKPOINTS", str(tmp_path / "checkpoints"))
     settings = dataclasses.replace(params.load(paths.PARAMS), strategies=STRATEGIES[:2])
     original = loop.one_epoch
 
-    def one_epoch(model: object, part: object, optimiser: object, plan: Plan, epoch: int) -> float:
+    def one_epoch(
+        model: object, documents: object, optimizer: object, plan: Plan, epoch: int
+    ) -> float:
         bad = plan.level == (2 if isinstance(model, CNN) else 0)
         # Late rewinding begins at epoch 1, so that its levels are told from the others'.
         if bad and plan.seed == 1 and (plan.level == 0 or plan.epochs.start == 1):
             plan = dataclasses.replace(plan, lr=1e38)
-        return original(model, part, optimiser, plan, epoch)  # type: ignore[arg-type]
+        return original(model, documents, optimizer, plan, epoch)  # type: ignore[arg-type]
 
     monkeypatch.setattr(loop, "one_epoch", one_epoch)
     for model in MODELS:
@@ -336,20 +345,24 @@ def test_training_that_diverges_is_left_out(
         connectivity.run(settings, CORPUS, model)
     select.run(settings)
     plot.run(settings)
-    said = capsys.readouterr().out
-    assert f"{CORPUS}-cnn late_rewinding seed 1 is left out: level 2, epoch 2: the loss of" in said
-    assert f"{CORPUS}-lstm winning_ticket seed 1 is left out: level 0, epoch 1: the loss of" in said
-    found = {}
-    for model in MODELS:
-        path = paths.metrics(paths.cell(CORPUS, model))
-        found[model] = json.loads(path.read_text(encoding="utf-8"))
-    assert found["cnn"]["late_rewinding"]["failed_seeds"] == 1
-    assert "failed_seeds" not in found["cnn"]["winning_ticket"]
-    assert found["lstm"]["winning_ticket"]["failed_seeds"] == 1
-    tickets = tables.read(paths.STATISTICS / "tickets.csv")
+    output = capsys.readouterr().out
+    cells = {model: Run(settings, CORPUS, model) for model in MODELS}
+    for arm, why in (
+        (cells["cnn"].of_arm("late_rewinding"), "level 2, epoch 2: the loss of"),
+        (cells["lstm"].winning_ticket, "level 0, epoch 1: the loss of"),
+    ):
+        assert f"{arm.name} seed 1 is left out: {why}" in output
+    metrics = {
+        model: json.loads(paths.metrics(cell.name).read_text(encoding="utf-8"))
+        for model, cell in cells.items()
+    }
+    assert metrics["cnn"]["late_rewinding"]["failed_seeds"] == 1
+    assert "failed_seeds" not in metrics["cnn"]["winning_ticket"]
+    assert metrics["lstm"]["winning_ticket"]["failed_seeds"] == 1
+    tickets = csv_tables.read(paths.STATISTICS / "tickets.csv")
     dense = tickets[tickets.strategy == "dense"].set_index("cell").n
     assert dense.to_dict() == {f"{CORPUS}-cnn": 2, f"{CORPUS}-lstm": 1}
-    curves = tables.read(paths.curves(paths.cell(CORPUS, "cnn")))
+    curves = csv_tables.read(paths.curves(cells["cnn"].name))
     assert set(curves[curves.strategy == "late_rewinding"].seed) == {0}
     assert set(curves[curves.strategy == "winning_ticket"].seed) == {0, 1}
-    assert any("a seed left out: level 2" in note for note in summary.notes(settings))
+    assert any("a seed is left out: level 2" in note for note in summary.notes(settings))

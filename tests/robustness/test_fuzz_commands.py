@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +21,8 @@ COMMANDS = {
     "stages.train": 2,
     "stages.prune": 3,
     "stages.evaluate": 3,
+    "stages.branch": 3,
+    "stages.connectivity": 2,
     "stages.select": 0,
     "stages.plot": 0,
     "tools.check": 1,
@@ -28,7 +30,7 @@ COMMANDS = {
     "tools.summary": 0,
 }
 """Modules that are run by name, and how many arguments each takes."""
-KNOWN = ("reuters_r8", "cnn", "winning_ticket")
+IN_THE_GRID = ("reuters_r8", "cnn", "winning_ticket")
 ODD = [
     *("", " ", "-", "--", "---", "-1", "-x", "--corpus", "--corpus=x", "--deb", "--debug=1", "@x"),
     *(
@@ -48,7 +50,7 @@ ODD = [
     ),
     *("reuters_r", "CNN", "winning ticket", "../../etc", "/", "x" * 300, "y" * 100_000),
 ]
-ARGUMENT = st.text(max_size=8) | st.sampled_from(ODD) | st.sampled_from(KNOWN)
+ARGUMENT = st.text(max_size=8) | st.sampled_from(ODD) | st.sampled_from(IN_THE_GRID)
 
 
 @pytest.fixture
@@ -77,7 +79,8 @@ def meant(command: str, arguments: list[str]) -> bool:
     flags = {argument.split("=")[0] for argument in arguments if argument.startswith("-")}
     if any(name.startswith(flag) for flag in flags for name in ("-h", "--help", "--debug")):
         return True
-    right = arguments == list(KNOWN[: COMMANDS[command]]) and command.startswith("stages.")
+    expected = list(IN_THE_GRID[: COMMANDS[command]])
+    right = arguments == expected and command.startswith("stages.")
     # Its one argument has a default.
     return (right and bool(arguments)) or (command == "tools.check" and arguments == [])
 
@@ -104,8 +107,8 @@ def test_arguments_that_are_not_meant(
         if isinstance(code, str):
             errors, code = errors + code, 1
         refused(code, errors)
-        # A stage that takes no argument is named rightly, and leaves its lock.
-        assert {path.name for path in empty.iterdir()} <= {"params.yaml", ".progress"}
+        # A stage without arguments starts, and leaves its lock.
+        assert {path.name for path in empty.iterdir()} <= {"params.yaml", ".lottery"}
 
     typed()
 

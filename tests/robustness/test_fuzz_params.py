@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT
+from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lottery import params
+from lottery.config import params
+from lottery.config.schema import Params
 from lottery.errors import LotteryError
-from lottery.params import Params
-from tools.check import check
+from lottery.pipeline.check import check
 
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "profiles").glob("*.yaml"))]
 TEXTS = [path.read_text() for path in FILES]
@@ -26,16 +26,17 @@ CASES = [200, pytest.param(2_000, marks=pytest.mark.slow)]
 Path_ = tuple[Any, ...]
 
 
-def places(value: Any, path: Path_ = ()) -> list[Path_]:
+def all_paths(value: Any, path: Path_ = ()) -> list[Path_]:
     """The path of every section, key and entry."""
-    found = [path] if path else []
+    result = [path] if path else []
     if isinstance(value, dict | list):
         for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
-            found += places(entry, (*path, key))
-    return found
+            result += all_paths(entry, (*path, key))
+    return result
 
 
 def at(document: Any, path: Path_) -> Any:
+    """The section, value or entry at ``path``."""
     for key in path:
         document = document[key]
     return document
@@ -58,7 +59,7 @@ NUMBERS = [
     *(0, -1, 1, 2, 3, 100, 2**31 - 1, 2**31, 2**63 - 1, 2**63, 2**64, -(2**63), 10**400),
     *(0.0, -0.0, 0.5, 1.0, 1e-320, 1e308, -1e308, float("nan"), float("inf"), -float("inf")),
 ]
-# Made anew each time, and not among the values that hypothesis may want to print.
+# Made again each time, and not among the values that hypothesis may want to print.
 FOREIGN: dict[str, Callable[[], Any]] = {
     "date": lambda: datetime.date(2020, 1, 1),
     "moment": lambda: datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC),
@@ -86,8 +87,10 @@ ODD = (
     | st.sampled_from(NUMBERS)
     | st.text(max_size=8)
     | st.sampled_from(sorted(FOREIGN)).map(lambda name: FOREIGN[name]())
-    # What stands somewhere else.
-    | st.sampled_from([at(document, path) for document in DOCUMENTS for path in places(document)])
+    # What some other key has.
+    | st.sampled_from(
+        [at(document, path) for document in DOCUMENTS for path in all_paths(document)]
+    )
 )
 VALUES = st.recursive(
     ODD,
@@ -111,31 +114,31 @@ class Change:
 @st.composite
 def changes(draw: Callable[..., Any]) -> Change:
     document = copy.deepcopy(draw(st.sampled_from(DOCUMENTS)))
-    path = draw(st.sampled_from(places(document)))
-    place, key = at(document, path[:-1]), path[-1]
+    path = draw(st.sampled_from(all_paths(document)))
+    section, key = at(document, path[:-1]), path[-1]
     kind = draw(
         st.sampled_from(["replace", "replace", "replace", "delete", "rename", "add", "swap"])
     )
     paths = [path]
     if kind == "replace":
-        place[key] = draw(VALUES)
+        section[key] = draw(VALUES)
     elif kind == "delete":
-        del place[key]
+        del section[key]
     elif kind == "swap":
-        other = draw(st.sampled_from(places(document)))
+        other = draw(st.sampled_from(all_paths(document)))
         if other[: len(path)] != path != () and path[: len(other)] != other:
-            away = at(document, other[:-1])
-            place[key], away[other[-1]] = away[other[-1]], place[key]
+            other_section = at(document, other[:-1])
+            section[key], other_section[other[-1]] = other_section[other[-1]], section[key]
             paths.append(other)
-    elif isinstance(place, dict):
+    elif isinstance(section, dict):
         name = draw(KEYS)
-        place[name] = place.pop(key) if kind == "rename" else draw(VALUES)
+        section[name] = section.pop(key) if kind == "rename" else draw(VALUES)
         paths.append((*path[:-1], name))
     return Change(document, paths)
 
 
 def word(key: Any) -> str:
-    """A key as an error shows it: as written, unless that cannot be read on one line."""
+    """A key as an error has it: as written, unless that cannot be read on one line."""
     text = str(key)
     if text and text.isprintable() and len(text) <= 60:
         return text
@@ -143,23 +146,22 @@ def word(key: Any) -> str:
 
 
 def names(change: Change) -> list[str]:
-    """How the rest of an error may begin: with the key, its section, or what hangs on it."""
-    found = []
+    """How an error may begin: with the key, its section, or a key that depends on it."""
+    beginnings = []
     for path in change.paths:
         full = ".".join(word(key) for key in path)
-        found += [full, ".".join(word(key) for key in path[:-1])]
+        beginnings += [full, ".".join(word(key) for key in path[:-1])]
         if path[0] == "models" and path[2:3] == ("options",):
             # A model's own checks are of its options as a whole, and name the one they mean.
-            found.append(".".join(word(key) for key in path[:3]))
-        # The grid decides what stands under train, and epochs bound what is rewound to.
-        found += {"corpora": ["train"], "models": ["train"], "train": ["rewind.epoch"]}.get(
-            str(path[0]), []
-        )
-    return [name for name in found if name]
+            beginnings.append(".".join(word(key) for key in path[:3]))
+        # The grid decides which keys train has, and epochs bound what is rewound to.
+        dependent = {"corpora": ["train"], "models": ["train"], "train": ["rewind.epoch"]}
+        beginnings += dependent.get(str(path[0]), [])
+    return [name for name in beginnings if name]
 
 
 def filled(document: dict[str, Any]) -> dict[str, Any]:
-    """What the parameters must be, by README and by hand: defaults, and cells over models."""
+    """What the parameters must be, by the README: defaults, and cells over models."""
     full = copy.deepcopy(document)
     optional = {"split": None, "text": None, "label": None, "test_fraction": None}
     full["corpora"] = {
@@ -175,18 +177,19 @@ def filled(document: dict[str, Any]) -> dict[str, Any]:
     return full
 
 
-def same(found: Any, meant: Any) -> bool:
+def same(read: Any, meant: Any) -> bool:
     """Equal, and of one type; but 1 is also 1.0, and YAML 1.1 has 1e5 for a word."""
     if isinstance(meant, dict):
-        return found.keys() == meant.keys() and all(same(found[key], meant[key]) for key in meant)
+        return read.keys() == meant.keys() and all(same(read[key], meant[key]) for key in meant)
     if isinstance(meant, list):
-        return len(found) == len(meant) and all(map(same, found, meant))
-    if isinstance(found, float) and not isinstance(meant, bool):
-        return found == float(meant)
-    return type(found) is type(meant) and found == meant
+        return len(read) == len(meant) and all(map(same, read, meant))
+    if isinstance(read, float) and not isinstance(meant, bool):
+        return read == float(meant)
+    return type(read) is type(meant) and read == meant
 
 
 def refusal(error: LotteryError) -> str:
+    """The words of ``error``, which are one line of bounded length."""
     text = str(error)
     assert text.isprintable(), text
     assert len(text) < 1_000, text
@@ -246,7 +249,7 @@ def broken(draw: Callable[..., Any]) -> bytes:
         elif kind == "insert":
             text = text[:start] + draw(RAW) + text[start:]
         elif kind == "value":
-            # In the place of a word: the surroundings stay whole, so that it is looked at.
+            # Instead of a word: what surrounds it stays whole, so that it is looked at.
             before, colon, rest = text[start:].partition(b": ")
             word, stop, after = rest.partition(b"\n")
             text = text[:start] + before + colon + (draw(RAW) if colon else word) + stop + after

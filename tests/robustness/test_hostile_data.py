@@ -10,44 +10,49 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from conftest import ROOT, refused, write_tokens
+from helpers import ROOT, refused, write_tokens
 
-from lottery import batches, models, params, paths
+from lottery.config import params
+from lottery.config.grid import Run
+from lottery.experiment import run_files
 from lottery.models import EMBEDDING
+from lottery.pipeline import build
+from lottery.pipeline.jobs import evaluate, prune
 from lottery.pruning import masks
-from lottery.training import checkpoints
-from stages import _cell, _levels, prune
+from lottery.storage import paths, tensors, token_arrays
+from lottery.training import batches, initializers
 
-CELL = ("rotten_tomatoes", "cnn")
-RULE = "winning_ticket"
 CPU = torch.device("cpu")
+REGENERATE = "run 'dvc repro' to regenerate it"
 Weights = dict[str, torch.Tensor]
 
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A working tree with tokens, a dense run and a chain of two levels, none of them trained."""
+    """A working tree with tokens, a dense run and a pruning run of two levels, none of them
+    trained; ``evaluate`` and ``prune`` do one seed's work of these stages."""
     settings = params.load(ROOT / "profiles" / "smoke.yaml")
+    run = Run(settings, "rotten_tomatoes", "cnn", "winning_ticket")
     monkeypatch.chdir(tmp_path)
-    write_tokens(paths.tokens(CELL[0]), documents=20)
-    network, _, _ = _cell.network(settings, *CELL)
-    weights = models.draw(network, torch.Generator().manual_seed(0), 0.1)
-    dense = paths.seed(paths.dense(*CELL), 0)
-    for state in _cell.STATES:
-        checkpoints.save(weights, dense / f"{state}.safetensors")
-    chain = paths.seed(paths.chain(*CELL, RULE), 0)
-    record = masks.dense(weights, EMBEDDING, batches.PAD)
+    write_tokens(run.tokens, documents=20)
+    weights = initializers.draw(build.network(run), torch.Generator().manual_seed(0), 0.1)
+    dense = paths.seed(run.dense_folder, 0)
+    for state in run_files.STATES:
+        tensors.save(weights, run_files.state_path(dense, state))
+    pruning = paths.seed(run.pruning_folder, 0)
+    pruned_at = masks.dense(weights, EMBEDDING, token_arrays.PAD)
     for level in (1, 2):
-        record = masks.prune(weights, record, level, 0.5, "local", weights)
-        checkpoints.save(masks.survivors(weights, record, level), paths.level(chain, level))
-    checkpoints.save(record, chain / "removed_at.safetensors")
-    (chain / "tensors.csv").write_text("level\n1\n2\n")
+        pruned_at = masks.prune(weights, pruned_at, level, 0.5, "local", weights)
+        remaining = masks.survivors(weights, pruned_at, level)
+        tensors.save(remaining, run_files.level_path(pruning, level))
+    tensors.save(pruned_at, run_files.pruned_at_path(pruning))
+    (pruning / run_files.TENSORS).write_text("level\n1\n2\n")
     (tmp_path / "out").mkdir()
     return SimpleNamespace(
         dense=dense,
-        chain=chain,
-        evaluate=lambda: _levels.evaluate(settings, *CELL, RULE, tmp_path / "out", 0),
-        prune=lambda: prune.prune(settings, *CELL, RULE, tmp_path / "out", 0),
+        pruning=pruning,
+        evaluate=lambda: evaluate.run_seed(run, tmp_path / "out", 0),
+        prune=lambda: prune.run_seed(run, tmp_path / "out", 0),
     )
 
 
@@ -101,11 +106,11 @@ def damage(path: Path, change: Change) -> None:
 
 
 @pytest.mark.parametrize("change", SHAPES + NUMBERS)
-@pytest.mark.parametrize("state", _cell.STATES)
+@pytest.mark.parametrize("state", run_files.STATES)
 def test_a_dense_run_of_another_network(runs: Any, state: str, change: Change) -> None:
     """Pruning reads all three states, evaluation the last; the file is named before any work."""
-    damage(runs.dense / f"{state}.safetensors", change)
-    refused(runs.prune, f"seed-0/{state}.safetensors: '", "run 'dvc repro' to make it anew")
+    damage(run_files.state_path(runs.dense, state), change)
+    refused(runs.prune, f"seed-0/{state}.safetensors: '", REGENERATE)
     if state == "final":
         refused(runs.evaluate, f"seed-0/{state}.safetensors: '", "run 'dvc repro'")
     assert not list(Path("out").iterdir())
@@ -113,17 +118,17 @@ def test_a_dense_run_of_another_network(runs: Any, state: str, change: Change) -
 
 @pytest.mark.parametrize("change", SHAPES + NUMBERS)
 def test_a_level_that_does_not_fit(runs: Any, change: Change) -> None:
-    path = paths.level(runs.chain, 2)
+    path = run_files.level_path(runs.pruning, 2)
     damage(path, change)
-    refused(runs.evaluate, str(path), "run 'dvc repro' to make it anew")
+    refused(runs.evaluate, str(path), REGENERATE)
     assert not list(Path("out").iterdir())
 
 
 @pytest.mark.parametrize("change", [*SHAPES, double, whole_numbers])
-def test_a_record_that_does_not_fit(runs: Any, change: Change) -> None:
-    path = runs.chain / "removed_at.safetensors"
+def test_a_pruned_at_that_does_not_fit(runs: Any, change: Change) -> None:
+    path = run_files.pruned_at_path(runs.pruning)
     damage(path, change)
-    refused(runs.evaluate, str(path), "run 'dvc repro' to make it anew")
+    refused(runs.evaluate, str(path), REGENERATE)
 
 
 def test_the_runs_that_are_damaged_above_are_good(runs: Any) -> None:
@@ -160,7 +165,7 @@ def tensor(dtype: str, shape: list[int], end: int) -> bytes:
 def test_files_that_are_no_checkpoint(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "w.safetensors"
     path.write_bytes(content)
-    refused(lambda: checkpoints.load(path), "w.safetensors: ", "run 'dvc repro' to make it anew")
+    refused(lambda: tensors.load(path), "w.safetensors: ", REGENERATE)
     assert path.read_bytes() == content
 
 
@@ -195,8 +200,11 @@ def emptied(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda at: set_ids(at, 60), "train.ids.npy: holds the id 60, but the vocabulary has 60"),
-        (lambda at: set_ids(at, 65535), "train.ids.npy: holds the id 65535"),
+        (
+            lambda at: set_ids(at, 60),
+            "train.ids.npy: contains the id 60, but the vocabulary has 60",
+        ),
+        (lambda at: set_ids(at, 65535), "train.ids.npy: contains the id 65535"),
         (lambda at: set_offsets(at, 99, 98), "do not fit together"),
         (lambda at: set_offsets(at, -5), "do not fit together"),
         (lambda at: set_offsets(at, 2**62, -(2**62)), "do not fit together"),
@@ -205,7 +213,7 @@ def emptied(folder: Path) -> None:
         (lambda at: retyped(at, "ids", "f4"), "train.ids.npy: float32"),
         (lambda at: retyped(at, "offsets", "u8"), "train.offsets.npy: uint64"),
         (lambda at: retyped(at, "labels", "f8"), "train.labels.npy: float64"),
-        (reshaped, "train.labels.npy: int64 [90, 1], expected int64 in one row"),
+        (reshaped, "train.labels.npy: int64 [90, 1], expected one dimension of int64"),
         (emptied, "train"),
     ],
 )
@@ -215,7 +223,7 @@ def test_token_arrays_that_lie(
     folder = write_tokens(tmp_path)
     batches.load(folder, "train", 30, CPU)
     change(folder)
-    refused(lambda: batches.load(folder, "train", 30, CPU), message, "run 'dvc repro' to make")
+    refused(lambda: batches.load(folder, "train", 30, CPU), message, REGENERATE)
 
 
 @pytest.mark.parametrize(
@@ -234,15 +242,16 @@ def test_array_headers_that_lie(tmp_path: Path, header: str) -> None:
     path = tmp_path / "train.ids.npy"
     content = header.encode() + b"\n"
     path.write_bytes(b"\x93NUMPY\x01\x00" + len(content).to_bytes(2, "little") + content + b"\0\0")
-    refused(lambda: batches.array(path), "train.ids.npy: damaged", "run 'dvc repro' to make it")
+    refused(lambda: token_arrays.read_array(path), "train.ids.npy: damaged", REGENERATE)
 
 
-def test_an_archive_in_an_arrays_place(tmp_path: Path) -> None:
+def test_an_archive_instead_of_an_array(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", a=np.zeros(3))
     path = (tmp_path / "a.npz").rename(tmp_path / "a.npy")
-    refused(lambda: batches.array(path), "a.npy: damaged")
+    refused(lambda: token_arrays.read_array(path), "a.npy: damaged")
 
 
 def test_vectors_that_are_not_finite(tmp_path: Path) -> None:
     np.save(tmp_path / "vectors.npy", np.array([[1, np.nan]], np.float32))
-    refused(lambda: batches.array(tmp_path / "vectors.npy"), "vectors.npy: ", "not finite")
+    path = tmp_path / "vectors.npy"
+    refused(lambda: token_arrays.read_array(path), "vectors.npy: ", "not finite")

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import refused
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from helpers import refused
 
-from lottery.sources import download, fetch
+from lottery.data.sources import fetch, http
 
 CONTENT = random.Random(0).randbytes(700_000)
 PAGE = b"<!DOCTYPE html><title>Not here</title>"
@@ -31,8 +31,8 @@ class Handler(BaseHTTPRequestHandler):
     server: Any
 
     def do_GET(self) -> None:
-        self.server.asked.append((self.path, self.headers.get("Range")))
-        with contextlib.suppress(OSError):  # the client has gone
+        self.server.requests.append((self.path, self.headers.get("Range")))
+        with contextlib.suppress(OSError):  # the client has hung up
             self.server.answer(self)
 
     def send(self, body: bytes, status: int = 200, **headers: object) -> None:
@@ -52,12 +52,12 @@ Serve = Callable[..., Any]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Start a server that answers every request as it is told; over TLS with a ``context``."""
+    """Start a server that calls ``answer`` for every request; over TLS with a ``context``."""
     running = []
 
     def start(answer: Answer, context: ssl.SSLContext | None = None) -> Any:
         httpd: Any = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        httpd.answer, httpd.asked = answer, []
+        httpd.answer, httpd.requests = answer, []
         if context:
             httpd.socket = context.wrap_socket(httpd.socket, server_side=True)
         httpd.url = f"http{'s' if context else ''}://127.0.0.1:{httpd.server_port}/"
@@ -75,7 +75,7 @@ def serve() -> Iterator[Serve]:
 def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LOTTERY_DOWNLOADS", str(tmp_path / "downloads"))
     monkeypatch.delenv("LOTTERY_MIRROR", raising=False)
-    monkeypatch.setattr(download.download, "__defaults__", (3, 0.01))
+    monkeypatch.setattr(http.download, "__defaults__", (3, 0.01))
     return tmp_path / "downloads"
 
 
@@ -102,18 +102,18 @@ def test_an_error_page_for_a_file_with_a_digest(serve: Serve, downloads: Path) -
 
 
 def test_an_error_page_for_a_mirrors_list(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not pass for a mirror that lists nothing, with the official address asked instead."""
+    """It does not pass for a mirror that lists nothing, for which the official address is next."""
     mirror, address = (serve(lambda request: request.send(PAGE)) for _ in range(2))
     monkeypatch.setenv("LOTTERY_MIRROR", mirror.url)
     call = lambda: fetch.official("a.zip", address.url, None)  # noqa: E731
-    refused(call, "SHA256SUMS: line 1 is no SHA-256", "LOTTERY_MIRROR")
-    assert not address.asked
+    refused(call, "SHA256SUMS: line 1: expected a SHA-256", "LOTTERY_MIRROR")
+    assert not address.requests
 
 
 def test_a_body_shorter_than_it_says(serve: Serve, downloads: Path) -> None:
     server = serve(lambda request: request.send(CONTENT[:1000], Content_Length=5000))
     refused(lambda: fetch.official("a", server.url, md5(CONTENT[:1000])), "/a: ", "1000", "broke")
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
     assert [path.name for path in downloads.iterdir() if path.suffix != ".lock"] == [
         "a.part",
         "a.part.version",
@@ -138,12 +138,12 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
     now = datetime.datetime.now(datetime.UTC)
-    own = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    this_machine = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
     signed = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(own, critical=False)
+        .add_extension(this_machine, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -186,9 +186,9 @@ def endless(request: Handler) -> None:
 def test_an_endless_body(serve: Serve, downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = serve(endless)
     target = downloads / "a"
-    call = lambda: download.download(server.url + "a", target, most=1 << 20)  # noqa: E731
+    call = lambda: http.download(server.url + "a", target, max_bytes=1 << 20)  # noqa: E731
     refused(call, "/a: more than 1048576 bytes", "LOTTERY_MIRROR")
-    assert len(server.asked) == 1, "it is not tried again"
+    assert len(server.requests) == 1, "it is not tried again"
     assert not list(downloads.glob("*.part")), "it must not fill the disk"
     monkeypatch.setenv("LOTTERY_MIRROR", server.url)
     refused(lambda: fetch.official("a", "x", None), "SHA256SUMS: more than 1048576 bytes")
@@ -204,23 +204,23 @@ def test_a_connection_dropped_at_random_bytes(serve: Serve, downloads: Path) -> 
     generator, drops = random.Random(0), [90_001]
     while drops[-1] < len(CONTENT) - 150_000:
         drops.append(drops[-1] + generator.randrange(70_000, 150_000))
-    left = list(drops)
+    coming = list(drops)
 
     def answer(request: Handler) -> None:
-        asked = request.headers.get("Range", "bytes=0-")
-        start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        wanted = request.headers.get("Range", "bytes=0-")
+        start = int(wanted.removeprefix("bytes=").removesuffix("-"))
         size = len(CONTENT)
         status, headers = 200, {"ETag": '"1"', "Content_Length": size - start}
         if start:
             status = 206
             headers["Content_Range"] = f"bytes {start}-{size - 1}/{size}"
-        end = left.pop(0) if left else size
+        end = coming.pop(0) if coming else size
         request.send(CONTENT[start:end], status, **headers)
 
     server = serve(answer)
     assert fetch.official("a", server.url, md5(CONTENT)).path.read_bytes() == CONTENT
     assert len(drops) > 3, "as many tries as there are without progress"
-    ranges = [asked for _, asked in server.asked]
+    ranges = [wanted for _, wanted in server.requests]
     assert ranges == [None, *(f"bytes={drop}-" for drop in drops)]
 
 
@@ -236,11 +236,11 @@ def test_a_trickle(serve: Serve, downloads: Path, monkeypatch: pytest.MonkeyPatc
                 return
 
     server = serve(answer)
-    monkeypatch.setattr(download, "SLOW_S", 0.2)
+    monkeypatch.setattr(http, "SLOW_S", 0.2)
     began = time.monotonic()
-    refused(lambda: fetch.official("a", server.url, None), "bytes came in", "LOTTERY_MIRROR")
+    refused(lambda: fetch.official("a", server.url, None), "bytes arrived in", "LOTTERY_MIRROR")
     assert time.monotonic() - began < 5
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
     stop.set()
 
 
@@ -252,7 +252,7 @@ def test_silence(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
         stop.wait(5)
 
     server = serve(answer)
-    monkeypatch.setattr(download, "TIMEOUT_S", (0.2, 0.2))
+    monkeypatch.setattr(http, "TIMEOUT_S", (0.2, 0.2))
     refused(lambda: fetch.official("a", server.url, None), "timed out", "LOTTERY_MIRROR")
     stop.set()
 

@@ -14,14 +14,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import refused
+from helpers import refused
 
-from lottery import canonical, corpora, paths
+from lottery import corpora
+from lottery.config.schema import Corpus, Tokens
 from lottery.corpora import ag_news
+from lottery.data import corpus_table
+from lottery.data.sources import Fetched
+from lottery.data.text import glove, tokenize
 from lottery.errors import LotteryError
-from lottery.sections import Corpus, Tokens
-from lottery.sources import Fetched
-from lottery.text import tokens, vectors
+from lottery.storage import paths
 from stages import download
 from stages import tokenize as tokenize_stage
 
@@ -71,21 +73,21 @@ def read(path: Path, **options: Any) -> corpora.Documents:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_texts_that_come_through_unchanged(tmp_path: Path, kind: str) -> None:
-    """From the file to the canonical table; and the words are made without an error."""
+    """From the file to the corpus table; and the text can be tokenized."""
     texts = [f"{text} {copy}" for text in TEXTS.values() for copy in (1, 2)]
     texts += [text for text in TEXTS.values() if text.strip()]
     labels = [("x", "y")[number % 2] for number in range(len(texts))]
-    found = read(write(tmp_path / f"own.{kind}", texts, labels))
-    canonical.write(found.frame, found.classes, tmp_path / "table.parquet")
-    table, classes = canonical.load(tmp_path / "table.parquet")
+    documents = read(write(tmp_path / f"own.{kind}", texts, labels))
+    corpus_table.write(documents.frame, documents.classes, tmp_path / "table.parquet")
+    table, classes = corpus_table.load(tmp_path / "table.parquet")
     assert table.text.tolist() == texts
     assert [classes[label] for label in table.label] == labels
-    parts = {"train": table, "validation": table}
+    splits = {"train": table, "validation": table}
     settings = Tokens(
         max_tokens=None, documents=None, vocabulary=999, validation_fraction=0.5, split_seed=0,
         vectors=None,
     )  # fmt: skip
-    arrays, words, _ = tokens.tokenize(parts, settings)
+    arrays, words, _ = tokenize.tokenize(splits, settings)
     assert "before\0after" in words
     assert not any(set(word) & set(" \n\r\x85\u2028") for word in words), "one word is one line"
     assert len(arrays["train"].labels) == len(texts)
@@ -110,7 +112,7 @@ def test_lone_surrogates_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "own.jsonl", texts, labels)
     refused(lambda: read(path), "own.jsonl: row 2: half of a surrogate", "(and 1 more)")
     path = write(tmp_path / "own.jsonl", ["a", "b"], ["x", "y\ud800"])
-    refused(lambda: read(path), "own.jsonl: row 2: 'y\\ud800' in column 'l' is no label")
+    refused(lambda: read(path), "own.jsonl: row 2: 'y\\ud800' in column 'l' is not a valid label")
     pair = write(tmp_path / "pair.jsonl", ["\U0001f600", "b"] * 2, ["x", "y"] * 2)
     assert "\\ud83d\\ude00" in pair.read_text(), "a whole pair is a character"
     assert read(pair, dedupe=False).frame.text[1] == "\U0001f600"
@@ -135,19 +137,19 @@ def test_a_single_document_of_50_mb(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.slow
 def test_the_longest_document_comes_through(tmp_path: Path) -> None:
-    text = "word " * (canonical.MAX_CHARACTERS // 5)
+    text = "word " * (corpus_table.MAX_CHARACTERS // 5)
     path = write(tmp_path / "own.jsonl", [text, "b", "c", "d"], ["x", "y", "x", "y"])
     table = read(path).frame
     assert table.text[1] == text
     settings: Any = SimpleNamespace(max_tokens=100, vocabulary=10)
-    arrays, _, report = tokens.tokenize({"train": table}, settings)
+    arrays, _, report = tokenize.tokenize({"train": table}, settings)
     assert arrays["train"].offsets[1] == 100
     assert report["train"]["length_quantiles_before_the_cut"]["100%"] == 2_000_000
 
 
 def test_a_quotation_mark_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would make one document of what follows."""
-    monkeypatch.setattr(canonical, "MAX_CHARACTERS", 1000)
+    monkeypatch.setattr(corpus_table, "MAX_CHARACTERS", 1000)
     rest = "".join(f"text {number},x\n" for number in range(500))
     (tmp_path / "own.csv").write_text(f't,l\na,x\n"b,y\n{rest}",y\n')
     refused(
@@ -167,7 +169,7 @@ def test_10_000_documents_without_a_word() -> None:
     """A quotation mark is text, but no word: each is one <unk>."""
     table = pd.DataFrame({"text": ['"'] * 10_000, "label": [0, 1] * 5_000})
     settings: Any = SimpleNamespace(max_tokens=None, vocabulary=10)
-    arrays, words, report = tokens.tokenize({"train": table}, settings)
+    arrays, words, report = tokenize.tokenize({"train": table}, settings)
     assert words == ["<unk>", "<pad>"]
     assert arrays["train"].ids.tolist() == [0] * 10_000
     assert report["train"]["documents_without_a_word"] == 10_000
@@ -186,27 +188,33 @@ def test_10_000_documents_without_a_word() -> None:
     ],
 )
 def test_labels_that_are_accepted(tmp_path: Path, kind: str, labels: list[str]) -> None:
-    found = read(write(tmp_path / f"own.{kind}", list("abcdef"), labels * 3))
-    assert [found.classes[label] for label in found.frame.label] == labels * 3
+    documents = read(write(tmp_path / f"own.{kind}", list("abcdef"), labels * 3))
+    assert [documents.classes[label] for label in documents.frame.label] == labels * 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("labels", [["1", "1.0"], ["01", "1"], ["5", "5e0"], ["-0", "0."]])
 def test_one_number_written_in_two_ways(tmp_path: Path, kind: str, labels: list[str]) -> None:
     path = write(tmp_path / f"own.{kind}", list("abcdef"), labels * 3)
-    refused(lambda: read(path), f"own.{kind}: labels '", "'l' are one number; write it one way")
+    refused(
+        lambda: read(path), f"own.{kind}: labels '", "'l' are the same number; write it one way"
+    )
 
 
 @pytest.mark.parametrize("label", [1.5, 1.0, float("nan"), float("inf"), None, "", " ", "NaN"])
 def test_labels_that_are_refused(tmp_path: Path, label: object) -> None:
     path = write(tmp_path / "own.jsonl", list("abcdef"), ["x", label, "y", "x", "y", "x"])
-    refused(lambda: read(path), "own.jsonl: row 2: ", "in column 'l' is no label (a word or a")
+    refused(
+        lambda: read(path),
+        "own.jsonl: row 2: ",
+        "in column 'l' is not a valid label (expected a word or a",
+    )
 
 
 @pytest.mark.parametrize("labels", [[1.5, 2.0], [1, None], [1.0, float("nan")]])
 def test_floats_and_gaps_in_parquet(tmp_path: Path, labels: list[Any]) -> None:
     pd.DataFrame({"t": ["a", "b"], "l": labels}).to_parquet(tmp_path / "own.parquet")
-    refused(lambda: read(tmp_path / "own.parquet"), "own.parquet: row ", "is no label")
+    refused(lambda: read(tmp_path / "own.parquet"), "own.parquet: row ", "is not a valid label")
 
 
 def test_a_float_in_a_csv_is_a_word(tmp_path: Path) -> None:
@@ -223,12 +231,12 @@ def test_a_float_in_a_csv_is_a_word(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("[" * 100_000, "line 2 is no JSON: "),
-        ('{"t": "b", "l": ' + "1" * 5000 + "}", "line 2 is no JSON: "),
-        ('{"t": "b", "l": "y"', "line 2 is no JSON: "),
-        ('"text"', "line 2 is no JSON object"),
+        ("[" * 100_000, "line 2 is not valid JSON: "),
+        ('{"t": "b", "l": ' + "1" * 5000 + "}", "line 2 is not valid JSON: "),
+        ('{"t": "b", "l": "y"', "line 2 is not valid JSON: "),
+        ('"text"', "line 2 is not a JSON object"),
         ('{"t": ["b"], "l": "y"}', "row 2: no text in column 't'"),
-        ('{"t": "b", "l": {"y": 1}}', "row 2: {'y': 1} in column 'l' is no label"),
+        ('{"t": "b", "l": {"y": 1}}', "row 2: {'y': 1} in column 'l' is not a valid label"),
         ('{"t": "b", "l": "' + "y" * 10**6 + '"}', "row 2: 'yyyy"),
         ('{"l": "y"}', "row 2: no text in column 't'"),
     ],
@@ -274,43 +282,46 @@ def test_an_earlier_table_is_never_changed(tmp_path: Path, monkeypatch: pytest.M
         assert {path: path.read_bytes() for path in (tmp_path / "data").rglob("*.*")} == before
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["canonical", "a user's"])
-def test_tables_with_random_damage(tmp_path: Path, own: bool) -> None:
+@pytest.mark.parametrize("users", [False, True], ids=["corpus table", "a user's"])
+def test_tables_with_random_damage(tmp_path: Path, users: bool) -> None:
     """A table that is not as it was written is one line, or still a table."""
     path = tmp_path / "table.parquet"
     frame = pd.DataFrame({"text": [f"text {n}" for n in range(40)], "label": 0, "split": "train"})
-    if own:
+    if users:
         write(path, frame.text.tolist(), ["x", "y"] * 20)
     else:
-        canonical.write(frame, ["x", "y"], path)
+        corpus_table.write(frame, ["x", "y"], path)
     content, generator, lines = path.read_bytes(), random.Random(0), 0
     for _ in range(100):
         changed = bytearray(content)
         changed[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
         path.write_bytes(changed)
         try:
-            found = read(path, dedupe=False).frame if own else canonical.load(path)[0]
-            assert list(found) == ["text", "label", "split"]
+            table = read(path, dedupe=False).frame if users else corpus_table.load(path)[0]
+            assert list(table) == ["text", "label", "split"]
         except LotteryError as error:
             assert str(path) in str(error) or str(error).startswith("own: ")
             assert "\n" not in str(error)
             lines += 1
     assert lines > 10
     pq.write_table(pa.table({"text": ["a"], "label": ["b"]}), path)
-    refused(lambda: canonical.load(path), "table.parquet: damaged", "run 'dvc repro' to make it")
+    refused(lambda: corpus_table.load(path), "table.parquet: damaged", "run 'dvc repro' to regen")
 
 
 @pytest.fixture
-def glove(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], Path]:
-    """Put a text with vectors of two numbers in the place of GloVe's 50-dimensional ones."""
+def glove_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], Path]:
+    """Make a text with vectors of two numbers stand in for GloVe's 50-dimensional ones."""
 
     def put(content: bytes) -> Path:
         path = tmp_path / "v.zip"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("v.txt", content)
         fetched = Fetched(path, "mirror", "v", "0")
-        rows: Any = lambda place: (fetched, vectors.text_rows(path, "v.txt", 2, place))  # noqa: E731
-        monkeypatch.setitem(vectors.READERS, "glove.6B.50d", (2, rows))
+
+        def rows(row_of: dict[str, int]) -> Any:
+            return fetched, glove.text_rows(path, "v.txt", 2, row_of)
+
+        monkeypatch.setitem(glove.READERS, "glove.6B.50d", (2, rows))
         return path
 
     return put
@@ -321,49 +332,49 @@ def glove(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], 
     [
         (b"the 1\n", "v.txt: line 1: 1 numbers, expected 2"),
         (b"a 1 2\nthe 1 2 3\n", "v.txt: line 2: 3 numbers, expected 2"),
-        (b"the 1 2\na 3 4\nthe 1 2\n", "the word 'the' stands twice"),
-        (b"the 1 two\n", "v.txt: line 1: not a number"),
-        (b"the 1 \n", "v.txt: line 1: not a number"),
+        (b"the 1 2\na 3 4\nthe 1 2\n", "the word 'the' appears twice"),
+        (b"the 1 two\n", "v.txt: line 1: contains a value that is not a number"),
+        (b"the 1 \n", "v.txt: line 1: contains a value that is not a number"),
         (b"the 1 nan\n", "the vector of 'the' is not finite"),
         (b"the 1 -1e999\n", "the vector of 'the' is not finite"),
-        (b"the 1 2\na " + b"1" * (64 << 20), "v.txt: line 2: does not end"),
+        (b"the 1 2\na " + b"1" * (64 << 20), "v.txt: line 2: longer than 65536 bytes"),
     ],
 )
 def test_vectors_that_are_refused(
-    glove: Callable[[bytes], Path], content: bytes, message: str
+    glove_file: Callable[[bytes], Path], content: bytes, message: str
 ) -> None:
-    path = glove(content)
+    path = glove_file(content)
     tracemalloc.start()
-    refused(lambda: vectors.read("glove.6B.50d", ["the"]), str(path), message, "tokens.vectors")
+    refused(lambda: glove.read("glove.6B.50d", ["the"]), str(path), message, "tokens.vectors")
     assert tracemalloc.get_traced_memory()[1] < 4 << 20
     tracemalloc.stop()
 
 
-def test_words_in_no_encoding_are_nobodys(glove: Callable[[bytes], Path]) -> None:
-    """A document may hold the sign that stands for what could not be read."""
-    glove(b"\xff 1 2\n\xfe 3 4\nthe 5 6\n")
-    matrix, covered, _ = vectors.read("glove.6B.50d", ["\ufffd", "the"])
+def test_words_in_no_encoding_match_no_word(glove_file: Callable[[bytes], Path]) -> None:
+    """A document may contain the replacement character, which such a word is read as."""
+    glove_file(b"\xff 1 2\n\xfe 3 4\nthe 5 6\n")
+    matrix, covered, _ = glove.read("glove.6B.50d", ["\ufffd", "the"])
     assert covered.tolist() == [False, True]
     assert matrix.tolist() == [[0, 0], [5, 6]]
 
 
 def test_earlier_tokens_are_never_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glove: Callable[[bytes], Path]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glove_file: Callable[[bytes], Path]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     frame = pd.DataFrame({"text": [f"the {n}" for n in range(40)], "label": [0, 1] * 20})
     frame["split"] = np.repeat(["train", "test"], 20)
-    canonical.write(frame, ["x", "y"], paths.table("own"))
+    corpus_table.write(frame, ["x", "y"], paths.corpus_table("own"))
     settings: Any = SimpleNamespace(
         tokens=Tokens(
             max_tokens=None, documents=None, vocabulary=9, validation_fraction=0.5, split_seed=0,
             vectors="glove.6B.50d",
         )
     )  # fmt: skip
-    glove(b"the 1 2\n")
+    glove_file(b"the 1 2\n")
     tokenize_stage.run(settings, "own")
     before = {path: path.read_bytes() for path in paths.tokens("own").iterdir()}
-    glove(b"the 1\n")
+    glove_file(b"the 1\n")
     refused(lambda: tokenize_stage.run(settings, "own"), "v.txt: line 1")
     assert {path: path.read_bytes() for path in paths.tokens("own").iterdir()} == before
     assert [path.name for path in paths.tokens("own").parent.iterdir()] == ["own"]

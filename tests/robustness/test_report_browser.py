@@ -1,4 +1,4 @@
-"""The report page in a real browser: widths, colours, names, silence.
+"""The report page in a real browser: widths, colors, names, silence.
 
 Chromium is driven by its DevTools protocol over a web socket: aiohttp comes with DVC.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from test_report import HOSTILE, nothing, realistic
+from report_content import HOSTILE, nothing, realistic
 
 from lottery.report.content import Content
 from lottery.report.page import render
@@ -36,9 +36,9 @@ MEASURE = """
 (() => {
   const folded = [...document.querySelectorAll('details > div')];
   const closed = folded.filter((e) => !e.checkVisibility({contentVisibilityAuto: true})).length;
-  const parse = (colour) => {
-    const parts = colour.match(/[\\d.]+/g).map(Number);
-    return {rgb: parts.slice(0, 3), alpha: parts.length > 3 ? parts[3] : 1};
+  const parse = (color) => {
+    const numbers = color.match(/[\\d.]+/g).map(Number);
+    return {rgb: numbers.slice(0, 3), alpha: numbers.length > 3 ? numbers[3] : 1};
   };
   const luminance = (rgb) => {
     const [r, g, b] = rgb.map((v) => v / 255).map(
@@ -88,7 +88,7 @@ MEASURE = """
 
 
 class Browser:
-    """One tab; everything it says is kept in ``events``."""
+    """One tab; ``events`` has everything that it reports."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -130,7 +130,8 @@ async def visit(port: int, url: str, views: list[Any]) -> dict[str, dict[str, An
     async with aiohttp.ClientSession() as session:
         async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
             targets = await answer.json(content_type=None)
-        address = next(own["webSocketDebuggerUrl"] for own in targets if own["type"] == "page")
+        pages = (target for target in targets if target["type"] == "page")
+        address = next(pages)["webSocketDebuggerUrl"]
         async with session.ws_connect(address, max_msg_size=0) as socket:
             browser = Browser(socket)
             for domain in ("Page", "Runtime", "Log", "Network"):
@@ -140,7 +141,7 @@ async def visit(port: int, url: str, views: list[Any]) -> dict[str, dict[str, An
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Where a headless Chromium of our own listens."""
+    """The port of a headless Chromium, started for these tests."""
     folder = tmp_path_factory.mktemp("chromium")
     quiet = ["--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--no-sandbox"]
     options = ["--headless=new", "--remote-debugging-port=0", f"--user-data-dir={folder}", *quiet]
@@ -198,15 +199,16 @@ def test_nothing_is_wider_than_the_page(seen: dict[str, dict[str, Any]]) -> None
 
 def test_silence(seen: dict[str, dict[str, Any]]) -> None:
     for name, view in seen.items():
-        said = {event["method"] for event in view["events"]}
-        assert not said & {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"}
+        reported = {event["method"] for event in view["events"]}
+        complaints = {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"}
+        assert not reported & complaints
         requests = [
             event["params"]["request"]["url"]
             for event in view["events"]
             if event["method"] == "Network.requestWillBeSent"
         ]
-        asked = [url for url in requests if not url.startswith("data:")]
-        assert len(asked) == 1 and asked[0].startswith("file://"), (name, asked)
+        files = [url for url in requests if not url.startswith("data:")]
+        assert len(files) == 1 and files[0].startswith("file://"), (name, files)
         assert view["scripts"] == view["images"] == 0
 
 

@@ -1,1 +1,1 @@
-"""From logits and labels to figures: accuracy, the choice of the ticket. No torch here."""
+"""From tables to tables: the choice of the ticket, the tests, the verdicts. No torch here."""

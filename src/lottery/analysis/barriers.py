@@ -5,17 +5,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-KINDS = {"levels": "from the level before", "orders": "between two orders of the data"}
-"""What a line joins, and what to call it."""
+KINDS = {"levels": "between consecutive levels", "orders": "between two orders of the data"}
+"""The kinds of line: which two networks each joins, as a reader is told."""
 VALUES = ["train_loss", "test_error"]
 
 
 def barriers(lines: pd.DataFrame) -> pd.DataFrame:
-    """How far a line between two networks rises over the straight line between its ends' values.
+    """The barrier of each line: its largest rise above the chord that joins its two ends.
 
-    Linear mode connectivity (Frankle, Dziugaite, Roy and Carbin 2020, section 2). ``lines`` has
-    kind, seed, level, alpha (0 to 1) and :data:`VALUES`; the result a row a line: kind, seed, level
-    and the largest rise over ``alpha`` of each value, in its unit.
+    One row per line: kind, seed, level, and a barrier for each of :data:`VALUES` (``train_loss``
+    in nats, ``test_error`` in points). ``lines`` has one row per network on a line: kind, seed,
+    level, alpha (0 at one end, 1 at the other) and :data:`VALUES`, in any order. Linear mode
+    connectivity: Frankle, Dziugaite, Roy and Carbin 2020, section 2.
     """
     rows: list[dict[str, Any]] = []
     for (kind, seed, level), line in lines.groupby(["kind", "seed", "level"], sort=False):

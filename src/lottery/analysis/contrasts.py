@@ -1,44 +1,50 @@
-"""One contrast per claim and cell, all corrected together; the verdicts that follow.
+"""One contrast per claim and cell: its effect, interval and p.
 
-Fixed before the run: the levels by their sparsity, the test by the claim. Holm 1979 keeps the
-chance of any false verdict, over all claims and cells that could be tested, at 5 %.
+Everything is fixed before the run: the levels by their sparsity, the test by the claim.
 """
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations, product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
-from lottery.analysis.claims import (
-    CONTRADICTED,
-    NOT_TESTED,
-    SUPPORTED,
-    UNDECIDED,
-    Claim,
-)
+from lottery.analysis import holm
+from lottery.analysis.claims import Claim
 from lottery.analysis.exploratory import per_seed_tickets
 from lottery.analysis.paired import (
     ALPHA,
-    DENSE,
     Estimate,
-    arms,
-    detectable,
+    accuracy_by_arm,
     differences,
     estimate,
     sparsities,
 )
+from lottery.analysis.tidy import DENSE
 
 COLUMNS = [
     *("claim", "cell", "contrast", "levels", "n", "effect", "low", "high"),
     *("p", "p_holm", "p_worse", "detectable", "verdict", "sparsest"),
 ]
+_NOT_WRITTEN = ["spread", "p_below", "tested"]
+"""What the correction needs of a contrast, beyond the columns of the table."""
 _NUMBERS = dict.fromkeys(
     ["effect", "low", "high", "p", "p_holm", "p_worse", "spread", "p_below", "sparsest"], float
 )
 Row = dict[str, Any]
+
+
+class _Cell(NamedTuple):
+    """What the tests within one cell read."""
+
+    accuracy: dict[str, pd.DataFrame]
+    """By arm, seed by level; dense too."""
+    sparsity: pd.Series
+    """By arm and level."""
+
+
+_EMPTY = _Cell({}, pd.Series(dtype=float))
 
 
 def contrasts(
@@ -48,120 +54,127 @@ def contrasts(
     margin: float,
     tolerance: float,
 ) -> pd.DataFrame:
-    """Test each claim in each cell, or pair of cells: :data:`COLUMNS`.
+    """The test of each claim in each cell (or pair of cells), with the columns :data:`COLUMNS`.
 
-    ``curves`` has a table a cell, as in ``plots/curves``; ``embedding_std`` is by model; ``margin``
-    (how much worse still matches) and ``tolerance`` (the ticket's rule) are in points. ``effect``
-    and its 95 % t interval are points of test accuracy, of tickets log2 of the remaining share;
-    ``detectable``, in the same unit, is what Holm's first step would find 8 times in 10.
-    ``sparsest`` is the sparsity up to which a match held, ``p_worse`` the corrected p of being
-    worse than the margin: what contradicts a match. A contrast without a p is undecided and not
-    counted by Holm. Raises ValueError if a chain lacks a level.
+    ``effect`` and its 95 % t interval are in points of test accuracy; for tickets, in log2 of the
+    remaining share. ``detectable`` is the minimum detectable effect at Holm's first step, in the
+    same unit. For a match, ``sparsest`` is the sparsity up to which it held, and ``p_worse`` is the
+    corrected p of being worse than the margin, which is what contradicts it. A contrast without a
+    p is undecided, and Holm's correction does not count it.
+
+    ``curves`` has a table per cell, as in ``plots/curves``, and ``embedding_std`` that key of the
+    cell's model, both by the cell's name. ``margin`` (how much worse still matches) and
+    ``tolerance`` (of the ticket's choice) are in points. Raises ValueError if a pruning run lacks
+    a level.
     """
-    cells = {cell: (arms(curve), sparsities(curve)) for cell, curve in curves.items() if len(curve)}
+    cells = {
+        name: _Cell(accuracy_by_arm(curve), sparsities(curve))
+        for name, curve in curves.items()
+        if len(curve)
+    }
     rows: list[Row] = []
     for claim in claims:
         if claim.test == "ticket":
-            rows += _of_tickets(claim, curves, tolerance)
+            rows += _between_cells(claim, curves, tolerance)
             continue
-        for cell in curves:
-            tables, sparsity = cells.get(cell, ({}, pd.Series(dtype=float)))
-            limit = claim.embedding_std_at_most
-            if limit is not None and embedding_std[cell.rpartition("-")[2]] > limit:
-                tables = {}
-            found = _of_cell(claim, tables, sparsity, margin)
-            rows.append({"claim": claim.id, "cell": cell, "contrast": _words(claim)} | found)
-    return _judged(rows, {claim.id: claim for claim in claims})
+        limit = claim.embedding_std_at_most
+        for name in curves:
+            excluded = limit is not None and embedding_std[name] > limit
+            cell = _EMPTY if excluded else cells.get(name, _EMPTY)
+            keys = {"claim": claim.id, "cell": name, "contrast": _description(claim)}
+            rows.append(keys | _within_cell(claim, cell, margin))
+    table = pd.DataFrame(rows, columns=[*COLUMNS, *_NOT_WRITTEN]).astype(_NUMBERS)
+    return holm.judged(table, {claim.id: claim for claim in claims})[COLUMNS]
 
 
-def _words(claim: Claim) -> str:
+def _description(claim: Claim) -> str:
     of = ", ".join(claim.of)
     if claim.test == "ticket":
         return f"log2 of the share that {of}'s ticket keeps"
     return f"{'each of ' if len(claim.of) > 1 else ''}{of} - {', '.join(claim.against)}"
 
 
-def _of_cell(
-    claim: Claim, tables: dict[str, pd.DataFrame], sparsity: pd.Series, margin: float
-) -> Row:
+def _within_cell(claim: Claim, cell: _Cell, margin: float) -> Row:
     """The row of a test within one cell."""
-    if not {*claim.of, *claim.against} <= set(tables):
+    if not {*claim.of, *claim.against} <= set(cell.accuracy):
         return _row([], [])
-    parts, shown = [], set()
+    estimates, all_levels = [], set()
     for of, against in product(claim.of, claim.against):
-        levels = _levels(claim, sparsity[of], tables[of], tables[against], against)
+        levels = _levels(claim, cell, of, against)
         if not levels:
             return _row([], [])
-        lost = differences(tables[of], tables[against], levels)
+        difference = differences(cell.accuracy[of], cell.accuracy[against], levels)
         if claim.test == "matching":
-            return _matching(lost, sparsity[of], margin)
-        parts.append(estimate(lost.mean(axis=1).to_numpy()))
-        shown |= set(levels)
-    return _row(parts, sorted(shown))
+            return _matching(difference, cell.sparsity[of], margin)
+        estimates.append(estimate(difference.mean(axis=1).to_numpy()))
+        all_levels |= set(levels)
+    return _row(estimates, sorted(all_levels))
 
 
-def _levels(
-    claim: Claim, sparsity: pd.Series, of: pd.DataFrame, against: pd.DataFrame, name: str
-) -> list[int]:
-    """The pruned levels in the claim's range that both strategies have."""
+def _levels(claim: Claim, cell: _Cell, of: str, against: str) -> list[int]:
+    """The pruned levels in the claim's range that both arms have."""
     assert claim.sparsity
     low, high = claim.sparsity
     return [
         level
-        for level in of.columns
-        if level > 0 and low <= sparsity[level] <= high and (name == DENSE or level in against)
+        for level in cell.accuracy[of].columns
+        if level > 0
+        and low <= cell.sparsity[of][level] <= high
+        and (against == DENSE or level in cell.accuracy[against])
     ]
 
 
-def _matching(lost: pd.DataFrame, sparsity: pd.Series, margin: float) -> Row:
-    """Non-inferiority, level after level in a fixed sequence that ends at the first failure.
+def _matching(difference: pd.DataFrame, sparsity: pd.Series, margin: float) -> Row:
+    """The row of a test of non-inferiority, level by level until the first failure.
 
-    The row is the first step's, and so is the verdict. A later step counts only if all before it
-    passed, so that within a cell none needs a correction (Maurer, Hothorn and Lehmacher 1995).
+    The row and its verdict are those of the first step. A later step counts only if all before it
+    passed, so within a cell none needs a correction (Maurer, Hothorn and Lehmacher 1995).
     """
     first: Estimate | None = None
     sparsest = np.nan
-    for level in lost.columns:
-        step = estimate(lost[level].to_numpy(), -margin, one_sided=True)
+    for level in difference.columns:
+        step = estimate(difference[level].to_numpy(), -margin, one_sided=True)
         first = first or step
         if not step.p < ALPHA:
             break
         sparsest = float(sparsity[level])
     assert first  # there is a level in the range
-    return _row([first], [lost.columns[0]]) | {"sparsest": sparsest}
+    return _row([first], [difference.columns[0]]) | {"sparsest": sparsest}
 
 
-def _of_tickets(claim: Claim, curves: dict[str, pd.DataFrame], tolerance: float) -> Iterator[Row]:
+def _between_cells(
+    claim: Claim, curves: dict[str, pd.DataFrame], tolerance: float
+) -> Iterator[Row]:
     """The rows of a test between cells: each seed's ticket in one against its ticket in the other.
 
-    In log2 of the remaining share, the levels are about evenly spaced.
+    In log2 of the remaining share, in which levels are about evenly spaced.
     """
-    own = {
+    of_strategy = {
         cell: curve[curve.strategy == claim.of[0]] if len(curve) else curve
         for cell, curve in curves.items()
     }
-    tickets = per_seed_tickets(own, tolerance)
-    tickets["kept"] = np.log2(1 - tickets.sparsity.astype(float))
-    kept = {cell: rows.set_index("seed").kept for cell, rows in tickets.groupby("cell")}
+    tickets = per_seed_tickets(of_strategy, tolerance)
+    tickets["log_remaining"] = np.log2(1 - tickets.sparsity.astype(float))
+    by_cell = {name: rows.set_index("seed").log_remaining for name, rows in tickets.groupby("cell")}
     for one, other in combinations(curves, 2):
-        parts = []
-        if one in kept and other in kept:
-            parts = [estimate(kept[one].sub(kept[other]).dropna().to_numpy())]
-        cell = {"claim": claim.id, "cell": f"{one} vs {other}", "contrast": _words(claim)}
-        yield cell | _row(parts, ["ticket"])
+        estimates = []
+        if one in by_cell and other in by_cell:
+            estimates = [estimate(by_cell[one].sub(by_cell[other]).dropna().to_numpy())]
+        keys = {"claim": claim.id, "cell": f"{one} vs {other}", "contrast": _description(claim)}
+        yield keys | _row(estimates, ["ticket"])
 
 
-def _row(parts: list[Estimate], levels: list[Any]) -> Row:
-    """One contrast of its parts, all of which must show the effect (Berger 1982).
+def _row(estimates: list[Estimate], levels: list[Any]) -> Row:
+    """One contrast from its estimates, all of which must show the effect (Berger 1982).
 
-    The largest p counts, and the smallest effect is shown. The interval spans the parts', so that
-    it holds zero exactly where the largest p is above 0.05. Parts of both signs share no
-    direction: p is 1.
+    It has the largest p and the smallest effect. Its interval spans all the intervals, so that it
+    contains zero exactly where the largest p is above 0.05. Estimates of both signs share no
+    direction: then p is 1.
     """
-    if not parts:
+    if not estimates:
         return {"n": 0, "effect": np.nan, "levels": "", "tested": False}
-    # NumPy's least and greatest, where Python's would overlook a NaN.
-    ns, effects, lows, highs, spreads, ps, below = np.array(parts).T
+    # NumPy's min and max, because Python's would overlook a NaN.
+    ns, effects, lows, highs, spreads, ps, below = np.array(estimates).T
     one_sign = len(set(np.sign(effects))) == 1 or np.isnan(ps).any()
     return {
         "levels": " ".join(map(str, levels)),
@@ -174,33 +187,3 @@ def _row(parts: list[Estimate], levels: list[Any]) -> Row:
         "p_below": float(below.max()),
         "tested": True,
     }
-
-
-def _judged(rows: list[Row], claims: dict[str, Claim]) -> pd.DataFrame:
-    """Correct all rows together, and give each its verdict."""
-    hidden = ["spread", "p_below", "tested"]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, *hidden]).astype(_NUMBERS)
-    tested = table.p.notna()
-    tests = int(tested.sum())
-    if tests:
-        table.loc[tested, "p_holm"] = multipletests(table.p[tested], method="holm")[1]
-        # By a two-sided test at the level that is left if every contrast is tested so too
-        # (Bonferroni).
-        table["p_worse"] = (2 * table.p_below * tests).clip(upper=1)
-    table["detectable"] = [
-        detectable(row.spread, row.n, tests) if tests else np.nan for row in table.itertuples()
-    ]
-    table["verdict"] = [_verdict(row, claims[row.claim]) for row in table.itertuples()]
-    return table[COLUMNS]
-
-
-def _verdict(row: Any, claim: Claim) -> str:
-    if not row.tested:
-        return NOT_TESTED
-    if claim.test == "matching":
-        worse = row.p_worse < ALPHA
-        return SUPPORTED if row.p_holm < ALPHA else CONTRADICTED if worse else UNDECIDED
-    if not row.p_holm < ALPHA:
-        return UNDECIDED
-    direction = "above" if row.effect > 0 else "below"
-    return SUPPORTED if claim.direction in (direction, "different") else CONTRADICTED

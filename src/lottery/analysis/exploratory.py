@@ -1,4 +1,4 @@
-"""Figures to look at, without verdicts: every level with its interval, every seed's own ticket."""
+"""Estimates without verdicts: every level with its interval, and the ticket of each seed alone."""
 
 import math
 from typing import Any
@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lottery.analysis.paired import DENSE, arms, has_spread, interval, sparsities
+from lottery.analysis.paired import accuracy_by_arm, has_spread, interval, sparsities
 from lottery.analysis.select import VALIDATION_COLUMNS, choose_level
+from lottery.analysis.tidy import DENSE
 
 LEVELS = [
     *("cell", "strategy", "level", "sparsity", "n", "accuracy", "low", "high"),
@@ -16,33 +17,35 @@ LEVELS = [
 ]
 PER_SEED = ["cell", "strategy", "seed", "level", "sparsity", "test_accuracy", "difference"]
 _BOOTSTRAP_FROM = 10
-"""Seeds; resampling fewer gives intervals that are too short."""
+"""Seeds: resampling fewer gives intervals that are too short."""
 
 
 def levels(curves: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Test accuracy (percent) at each level, over seeds: :data:`LEVELS`.
+    """The mean test accuracy (percent) of each arm at each level, with the columns :data:`LEVELS`.
 
-    ``low`` and ``high`` are the 95 % t interval of the mean, ``bootstrap_*`` the bootstrap's (BCa)
-    from ten seeds on; ``difference`` (points) is to dense on the same seeds, with its t interval.
-    NaN for an interval without spread. ``sparsity`` is a fraction.
+    ``low`` and ``high`` are the 95 % t interval of the mean; ``bootstrap_low`` and
+    ``bootstrap_high`` are the bootstrap's (BCa), given from ten seeds on. ``difference`` (points)
+    is the mean difference from dense on the same seeds, with its t interval. An interval is NaN if
+    the seeds have no spread. ``sparsity`` is a fraction. ``curves`` has a table per cell, as in
+    ``plots/curves``.
     """
     rows: list[dict[str, Any]] = []
     for cell, curve in curves.items():
         if curve.empty:
             continue
-        tables = arms(curve)
+        by_arm = accuracy_by_arm(curve)
         for (strategy, level), sparsity in sparsities(curve).items():
-            place = {"cell": cell, "strategy": strategy, "level": level, "sparsity": sparsity}
-            rows.append(place | _level(tables[strategy], tables[DENSE], level))
+            keys = {"cell": cell, "strategy": strategy, "level": level, "sparsity": sparsity}
+            rows.append(keys | _level(by_arm[strategy], by_arm[DENSE], level))
     return pd.DataFrame(rows, columns=LEVELS)
 
 
-def _level(table: pd.DataFrame, dense: pd.DataFrame, level: int) -> dict[str, Any]:
-    values = table[level].dropna().to_numpy()
-    lost = table[level].sub(dense[0]).dropna().to_numpy()
+def _level(accuracy: pd.DataFrame, dense: pd.DataFrame, level: int) -> dict[str, Any]:
+    values = accuracy[level].dropna().to_numpy()
+    differences = accuracy[level].sub(dense[0]).dropna().to_numpy()
     low, high = interval(values)
     bootstrap_low, bootstrap_high = _bootstrap(values)
-    difference_low, difference_high = interval(lost)
+    difference_low, difference_high = interval(differences)
     return {
         "n": len(values),
         "accuracy": float(values.mean()) if len(values) else math.nan,
@@ -50,7 +53,7 @@ def _level(table: pd.DataFrame, dense: pd.DataFrame, level: int) -> dict[str, An
         "high": high,
         "bootstrap_low": bootstrap_low,
         "bootstrap_high": bootstrap_high,
-        "difference": float(lost.mean()) if len(lost) else math.nan,
+        "difference": float(differences.mean()) if len(differences) else math.nan,
         "difference_low": difference_low,
         "difference_high": difference_high,
     }
@@ -59,30 +62,33 @@ def _level(table: pd.DataFrame, dense: pd.DataFrame, level: int) -> dict[str, An
 def _bootstrap(values: np.ndarray) -> tuple[float, float]:
     if len(values) < _BOOTSTRAP_FROM or not has_spread(values):
         return math.nan, math.nan
-    # A seed of its own, so that the same accuracies give the same bytes.
-    found = stats.bootstrap((np.sort(values),), np.mean, rng=np.random.default_rng(0))
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    # Sorted, and with a generator of its own, so that the same accuracies give the same bytes.
+    result = stats.bootstrap((np.sort(values),), np.mean, rng=np.random.default_rng(0))
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
 def per_seed_tickets(curves: dict[str, pd.DataFrame], tolerance: float) -> pd.DataFrame:
-    """The ticket that each seed by itself would choose on validation: :data:`PER_SEED`.
+    """The ticket that each seed alone would choose on validation: columns :data:`PER_SEED`.
 
-    The rule is :func:`lottery.analysis.select.choose_level`'s. Where no level passes, the dense
-    network itself is the sparsest that matches: level 0, sparsity 0. Accuracy in percent,
-    ``difference`` to dense in points. Controls are not chains and choose none. Raises ValueError,
-    as the rule does, if a chain lacks a level.
+    The rule is that of :func:`lottery.analysis.select.choose_level`. Where level 1 fails, the
+    dense network itself is the sparsest that matches: level 0, sparsity 0. Accuracy is in percent,
+    ``difference`` (from dense) in points. Controls have no levels to choose from and are left out.
+    Raises ValueError, as the rule does, if a pruning run lacks a level.
     """
     rows = []
     for cell, curve in curves.items():
         if curve.empty:
             continue
-        chains = set(curve.loc[curve.level == 0, "strategy"])
-        for (strategy, seed), own in curve.groupby(["strategy", "seed"], sort=False):
-            if strategy not in chains:
+        # Only a pruning run starts from the dense network, at level 0.
+        strategies = set(curve.loc[curve.level == 0, "strategy"])
+        for (strategy, seed), run in curve.groupby(["strategy", "seed"], sort=False):
+            if strategy not in strategies:
                 continue
-            level = choose_level(own[VALIDATION_COLUMNS], tolerance) or 0
-            by_level = own.set_index("level")
+            level = choose_level(run[VALIDATION_COLUMNS], tolerance) or 0
+            by_level = run.set_index("level")
             ticket = by_level.loc[level]
-            lost = ticket.test_accuracy - by_level.test_accuracy[0]
-            rows.append((cell, strategy, seed, level, ticket.sparsity, ticket.test_accuracy, lost))
+            difference = ticket.test_accuracy - by_level.test_accuracy[0]
+            rows.append(
+                (cell, strategy, seed, level, ticket.sparsity, ticket.test_accuracy, difference)
+            )
     return pd.DataFrame(rows, columns=PER_SEED)

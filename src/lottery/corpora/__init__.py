@@ -1,6 +1,6 @@
 """Corpora: one module each, with ``read(settings) -> Documents``.
 
-What they share is here: checks, duplicates, and the split where a corpus has none.
+What they share is here: checks, the removal of duplicates, and a split where a corpus has none.
 """
 
 import dataclasses
@@ -12,32 +12,38 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from lottery import canonical, registry
+from lottery.config import registry
+from lottery.config.schema import Corpus
+from lottery.data import corpus_table
+from lottery.data.sources import tabular, user_file
 from lottery.errors import LotteryError
-from lottery.sections import Corpus
-from lottery.sources import table
 
 FOLDER = Path("src/lottery/corpora")
 MAX_CLASSES = 128
 SPLIT_SEED = 20_200_101
-"""Of corpora that have no split of their own; fixed, so that everybody has the same test part."""
+"""For corpora without a split. Fixed, so that everybody has the same test documents."""
 
 
 @dataclass(frozen=True)
 class Documents:
-    """What a corpus module reads from its files."""
+    """What a corpus module returns."""
 
     frame: pd.DataFrame
-    """``text``: str, ``label``: int from 0, ``split``: train or test (any, with test_fraction)."""
+    """``text``: str, ``label``: int from 0, ``split``: ``train`` or ``test`` (replaced if there is
+    a ``test_fraction``). The index names a row in errors."""
     classes: list[str]
+    """The names of the labels."""
     sources: list[dict[str, Any]]
+    """The record of each file that was read."""
     test_fraction: float | None = None
-    """Cut this part off for testing, by a fixed seed, stratified; None where the files split."""
+    """The share to set apart for testing, by a fixed seed, stratified by label; None where the
+    files have a split."""
     notes: dict[str, Any] = field(default_factory=dict)
+    """Further entries for the corpus's provenance."""
 
 
 def read(name: str, settings: Corpus) -> tuple[Documents, dict[str, Any]]:
-    """A corpus's documents, ready for the canonical table, and the record of their origin.
+    """A corpus's documents, ready for the corpus table, and the report on where they came from.
 
     Raises LotteryError, naming file and row, for documents that cannot be used.
     """
@@ -47,19 +53,14 @@ def read(name: str, settings: Corpus) -> tuple[Documents, dict[str, Any]]:
     report["documents_read"] = len(frame)
     _check(name, frame, documents.classes)
     if settings.dedupe:
-        # Stable, so the first one stays: of the training split where the files have one.
+        # A stable sort, so that the first one is used: in training, if it occurs there.
         frame = frame.sort_values("split", key=lambda split: split != "train", kind="stable")
-        kept = frame.drop_duplicates("text")
-        report["exact_duplicates_dropped"] = len(frame) - len(kept)
-        frame = kept
+        distinct = frame.drop_duplicates("text")
+        report["exact_duplicates_dropped"] = len(frame) - len(distinct)
+        frame = distinct
     if documents.test_fraction is not None:
         frame = _with_split(name, frame, documents.test_fraction)
-    missing = set(range(len(documents.classes))) - set(frame.label[frame.split == "train"])
-    if missing:
-        absent = documents.classes[min(missing)]
-        raise LotteryError(f"{name}: no training document of class '{absent}'; check the split")
-    if not (frame.split == "test").any():
-        raise LotteryError(f"{name}: no test documents; check the split")
+    _check_split(name, frame, documents.classes)
     report["classes"] = documents.classes
     report["rows"] = {
         split: {
@@ -72,46 +73,60 @@ def read(name: str, settings: Corpus) -> tuple[Documents, dict[str, Any]]:
 
 
 def without_breaks(text: str) -> str:
-    """The text without HTML's line breaks, the only markup of IMDb's reviews."""
+    """The text with a space for each HTML line break, the only markup in IMDb's reviews."""
     return text.replace("<br />", " ")
 
 
 def _documents(name: str, settings: Corpus) -> Documents:
-    """What the corpus's module, or the reader of a user's own file, makes of the settings."""
+    """The documents that the corpus's module, or the reader of the user's own file, returns."""
     source = Path(settings.source)
     if settings.is_file:
-        own = table.read(source, settings.text or "", settings.label or "", settings.split)
-        return Documents(own.frame, own.classes, [own.record], settings.test_fraction)
+        file = user_file.read(source, settings.text or "", settings.label or "", settings.split)
+        return Documents(file.frame, file.classes, [file.record], settings.test_fraction)
     if source.parent != FOLDER:
         raise LotteryError(
-            f"corpora.{name}.source: {source} is not in {FOLDER}; a corpus module of yours goes "
-            f"there, a file with text ends in {', '.join(table.ENDINGS)}"
+            f"corpora.{name}.source: {source} is not in {FOLDER}, where corpus modules belong; "
+            f"a file of your own must end in one of {', '.join(tabular.ENDINGS)}"
         )
     module = registry.load("lottery.corpora", source.stem, f"corpus (corpora.{name}.source)")
     splits = getattr(module, "SPLITS", ())
     if settings.split not in (None, *splits):
         raise LotteryError(
             f"corpora.{name}.split: '{settings.split}' is not one of its splits "
-            f"({', '.join(splits) or 'it has but one: take the key out'})"
+            f"({', '.join(splits) or 'it has only one: remove the key'})"
         )
     return module.read(settings)
 
 
 def _check(name: str, frame: pd.DataFrame, classes: list[str]) -> None:
+    """Raise LotteryError for too few or too many classes, or a text that cannot be used."""
     if len(classes) < 2:
-        raise LotteryError(f"{name}: all documents have one label, {classes}; two are needed")
+        raise LotteryError(
+            f"{name}: all documents have the same label, {classes}; two different labels are needed"
+        )
     if len(classes) > MAX_CLASSES:
         raise LotteryError(
-            f"{name}: {len(classes)} different labels, at most {MAX_CLASSES}; "
-            f"is the label column right? Found {classes[0]!r}, {classes[1]!r}, {classes[2]!r}, ..."
+            f"{name}: {len(classes)} different labels, at most {MAX_CLASSES}; is the label column "
+            f"right? Its labels are {classes[0]!r}, {classes[1]!r}, {classes[2]!r}, ..."
         )
-    flaws = [(row, flaw) for row, text in frame.text.items() if (flaw := canonical.flaw(text))]
+    flaws = [(row, flaw) for row, text in frame.text.items() if (flaw := corpus_table.flaw(text))]
     if flaws:
         row, flaw = flaws[0]
-        raise LotteryError(f"{name}: row {row}: {flaw}; take the row out of the file")
+        raise LotteryError(f"{name}: row {row}: {flaw}; remove the row from the file")
+
+
+def _check_split(name: str, frame: pd.DataFrame, classes: list[str]) -> None:
+    """Raise LotteryError unless each class is in training and there are test documents."""
+    missing = set(range(len(classes))) - set(frame.label[frame.split == "train"])
+    if missing:
+        absent = classes[min(missing)]
+        raise LotteryError(f"{name}: no training document of class '{absent}'; check the split")
+    if not (frame.split == "test").any():
+        raise LotteryError(f"{name}: no test documents; check the split")
 
 
 def _with_split(name: str, frame: pd.DataFrame, fraction: float) -> pd.DataFrame:
+    """The documents, ``fraction`` of them drawn for testing, stratified by label."""
     try:
         _, test = train_test_split(
             np.arange(len(frame)),

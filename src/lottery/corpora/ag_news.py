@@ -2,7 +2,7 @@ r"""AG News: titles and descriptions of news in four classes (Zhang, Zhao and Le
 
 The published files have been through HTML more than once and lost the ``&`` of many entities:
 `` #39;`` for an apostrophe, `` quot;`` for a quotation mark, ``&lt;b&gt;`` for a tag, ``\`` for a
-line break. :data:`REPAIRS` mends that, one named step after the other.
+line break. :data:`REPAIRS` undoes that, one named step after the other.
 """
 
 import csv
@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
+from lottery.config.schema import Corpus
 from lottery.corpora import Documents
+from lottery.data.sources import Fetched, archives, fetch
 from lottery.errors import LotteryError
-from lottery.sections import Corpus
-from lottery.sources import Fetched, archives, fetch
 
 FILE = "ag_news_csv.tgz"
 ADDRESS = "https://s3.amazonaws.com/fast-ai-nlp/"
@@ -25,7 +25,7 @@ MD5 = {
     "train": "b1a00f826fdfbd249f79597b59e1dc12",
     "test": "d52ea96a97a2d943681189a97654912d",
 }
-"""Of the members of the official archive."""
+"""Of the members of the official archive, by split."""
 TRAIN_ROWS = 120_000
 CLASSES = ["World", "Sports", "Business", "Sci/Tech"]
 
@@ -46,30 +46,30 @@ _TAG = re.compile(
 
 def numbered_entities(text: str) -> str:
     """`` #39;`` back to ``'``; numbers from 128 to 159 as Windows-1252, as browsers do."""
-    return _NUMBERED.sub(lambda found: html.unescape(f"&#{found[1]};"), text)
+    return _NUMBERED.sub(lambda match: html.unescape(f"&#{match[1]};"), text)
 
 
 def named_entities(text: str) -> str:
     """`` quot;`` back to ``"``, ``AT amp;T`` to ``AT&T``, however often it was escaped.
 
-    Between two words a quotation mark keeps its space: it opens, and the space was there.
+    Between two words it is an opening quotation mark, and the space before it stays.
     """
     text = _GLUED.sub(' "', text)
-    return _NAMED.sub(lambda found: html.unescape(f"&{found[2]};"), text)
+    return _NAMED.sub(lambda match: html.unescape(f"&{match[2]};"), text)
 
 
 def whole_entities(text: str) -> str:
-    """``&lt;b&gt;`` to ``<b>``: the entities that have kept their ``&``."""
+    """``&lt;b&gt;`` to ``<b>``: the entities that did not lose their ``&``."""
     return html.unescape(text)
 
 
 def tags(text: str) -> str:
-    """HTML tags to a space."""
+    """Each HTML tag to a space."""
     return _TAG.sub(" ", text)
 
 
 def line_breaks(text: str) -> str:
-    r"""A ``\`` to a space: it stood for a line break, or before a dollar sign for nothing."""
+    r"""A ``\`` to a space: it meant a line break, or nothing before a dollar sign."""
     return text.replace("\\", " ")
 
 
@@ -82,18 +82,21 @@ REPAIRS = (numbered_entities, named_entities, whole_entities, tags, line_breaks,
 
 
 def read(settings: Corpus) -> Documents:
-    """Title and description, joined by a space, of the files' own training and test rows."""
+    """Title and description, joined by a space, split as the archive is.
+
+    A mirror may have a selection of the official rows; the report then says how many.
+    """
     archive = fetch.official(FILE, ADDRESS, None)
-    members = {f"ag_news_csv/{part}.csv": part for part in MD5}
+    members = {f"ag_news_csv/{split}.csv": split for split in MD5}
     frames = {}
     rows: dict[str, int] = {}
     for name, content in archives.read_tar(archive.path, members.__contains__):
-        part = members[name]
-        _check_member(archive, name, content, MD5[part])
-        frames[part] = _frame(f"{archive.path}: {name}", content, part)
-        rows[part] = len(frames[part])
+        split = members[name]
+        _check_member(archive, name, content, MD5[split])
+        frames[split] = _frame(f"{archive.path}: {name}", content, split)
+        rows[split] = len(frames[split])
     if frames.keys() != MD5.keys():
-        raise LotteryError(f"{archive.path}: expected {' and '.join(members)} in it")
+        raise LotteryError(f"{archive.path}: expected it to contain {' and '.join(members)}")
     notes: dict[str, object] = {"rows_in_files": rows}
     if rows["train"] != TRAIN_ROWS:
         notes["selection"] = f"used {rows['train']:,} of the official {TRAIN_ROWS:,} training rows"
@@ -109,15 +112,19 @@ def repair(text: str) -> str:
 
 
 def _check_member(archive: Fetched, name: str, content: bytes, md5: str) -> None:
-    """A mirror vouches for its own files (they may be a selection); the address does not."""
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if archive.origin != "mirror" and found != md5:
+    """Raise LotteryError unless the member is the official one.
+
+    A mirror's archive may have a selection of the rows; it was checked against the mirror's list.
+    """
+    actual = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if archive.origin != "mirror" and actual != md5:
         raise LotteryError(
-            f"{archive.path}: {name}: MD5 is {found}, expected {md5}; delete it and run again"
+            f"{archive.path}: {name}: MD5 is {actual}, expected {md5}; delete it and run again"
         )
 
 
-def _frame(where: str, content: bytes, part: str) -> pd.DataFrame:
+def _frame(where: str, content: bytes, split: str) -> pd.DataFrame:
+    """The documents of one CSV; ``where`` begins each error."""
     try:
         lines = io.StringIO(content.decode("utf-8"), newline="")
     except UnicodeDecodeError as error:
@@ -125,13 +132,17 @@ def _frame(where: str, content: bytes, part: str) -> pd.DataFrame:
     rows = []
     for number, row in enumerate(_rows(where, lines), start=1):
         if len(row) != 3 or row[0] not in ("1", "2", "3", "4"):
-            raise LotteryError(f"{where}: row {number}: expected label 1 to 4, title, description")
+            raise LotteryError(
+                f"{where}: row {number}: expected a label from 1 to 4, title, description"
+            )
         label, title, description = row
-        rows.append((f"{part} {number}", repair(f"{title} {description}"), int(label) - 1, part))
+        text = repair(f"{title} {description}")
+        rows.append((f"{split} {number}", text, int(label) - 1, split))
     return pd.DataFrame(rows, columns=["row", "text", "label", "split"]).set_index("row")
 
 
 def _rows(where: str, lines: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the fields of each row. Raises LotteryError for what is not CSV."""
     reader = csv.reader(lines)
     try:
         yield from reader

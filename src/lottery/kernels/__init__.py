@@ -1,8 +1,8 @@
-"""Fast steps on a CPU: one module a kernel, each a function of tensors with its gradient.
+"""Fast steps on a CPU: one module per kernel, each a function of tensors with its gradient.
 
-Loops are compiled by Numba, once a machine (kept beside the source); matrix products go to oneDNN.
-The models hold the same mathematics in plain PyTorch: it is what a GPU runs, and what the tests
-compare each kernel with. A kernel's result does not depend on how many threads share its loops.
+Loops are compiled by Numba once per machine, and the result is cached beside the source; matrix
+products go to oneDNN. The models have the same computations in plain PyTorch: a GPU runs those, and
+the tests compare each kernel with them. A kernel's result does not depend on the number of threads.
 """
 
 from functools import partial
@@ -14,9 +14,9 @@ jit: Any = partial(numba.njit, cache=True, nogil=True, error_model="numpy", fast
 """Compile a function, a*b+c in one rounding; nothing else is reordered."""
 
 loop: Any = partial(jit, parallel=True)
-"""As :data:`jit`, for a function whose ``prange`` is shared by the threads."""
+"""Compile a function as :data:`jit` does, and share its ``prange`` loops between the threads."""
 
 
 def set_threads(threads: int) -> None:
-    """Share the kernels' loops between ``threads``, as far as this process has so many."""
+    """Share the kernels' loops between ``threads`` threads, or fewer if the process has fewer."""
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))

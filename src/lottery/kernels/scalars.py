@@ -1,9 +1,9 @@
-"""Functions of one number that Numba inlines and vectorises, and bfloat16 as its 16 bits.
+"""Functions of one number that Numba inlines and vectorizes, and bfloat16 as its 16 bits.
 
-A kernel's arrays are float64, float32, or int16 that hold a bfloat16's bits; each is computed with
-as :func:`widen` gives it, and written as :func:`narrow` makes it.
+A kernel's arrays are float64, float32, or int16 that hold a bfloat16's bits. A kernel computes with
+what :func:`widen` makes of an element, and writes what :func:`narrow` makes of the result.
 
-A kernel that Numba has kept on disk does not notice a change here: change a line of its file too.
+A kernel that Numba has saved on disk does not notice a change here: change a line of its file too.
 """
 
 import math
@@ -16,8 +16,13 @@ from numba.extending import overload
 from lottery.kernels import jit
 
 
+def sum_dtype(values: torch.Tensor) -> torch.dtype:
+    """The dtype in which products of ``values`` are summed: float32 for bfloat16, else theirs."""
+    return torch.float32 if values.dtype == torch.bfloat16 else values.dtype
+
+
 def array(tensor: torch.Tensor) -> np.ndarray:
-    """``tensor``'s own memory, bfloat16 as int16."""
+    """``tensor`` as an array that shares its memory, bfloat16 as int16."""
     tensor = tensor.detach()
     return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
@@ -28,7 +33,7 @@ def widen(value):  # type: ignore[no-untyped-def]
 
 
 def narrow(value, like):  # type: ignore[no-untyped-def]
-    """``value`` for an array whose elements are as ``like``: rounded to even for bfloat16."""
+    """``value`` in the dtype of ``like``; for bfloat16's bits rounded to nearest, ties to even."""
     raise NotImplementedError
 
 
@@ -73,7 +78,7 @@ def _sigmoid(value):  # type: ignore[no-untyped-def]
 @overload(tanh, inline="always")
 def _tanh(value):  # type: ignore[no-untyped-def]
     if value == types.float32:
-        # 1 - 2 / (e^2x + 1): of values near zero the absolute error counts here.
+        # 1 - 2 / (e^2x + 1): near zero the relative error grows, but only the absolute one counts.
         return lambda value: (
             np.float32(1) - np.float32(2) / (np.float32(1) + _exponential(np.float32(2) * value))
         )
@@ -84,8 +89,8 @@ def _tanh(value):  # type: ignore[no-untyped-def]
 def _exponential(value):  # type: ignore[no-untyped-def]
     """e**value in float32: 2**n times the Taylor series on [-ln 2 / 2, ln 2 / 2]."""
     value = min(max(value, np.float32(-87)), np.float32(88))
-    # The nearest whole number: next to 1.5 * 2**23 there is no place for a fraction, and the number
-    # stands in the lowest bits. math.floor makes one of 64 bits, which AVX2 does one by one.
+    # The nearest whole number: next to 1.5 * 2**23 a float32 has no bits for a fraction, and the
+    # number is in the lowest bits. math.floor makes one of 64 bits, which AVX2 does one by one.
     shifted = value * np.float32(1 / math.log(2)) + np.float32(12582912)
     power = shifted - np.float32(12582912)
     # ln 2 in two parts, the first with so few bits that its product with power is exact.

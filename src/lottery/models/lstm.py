@@ -1,4 +1,4 @@
-"""A bidirectional LSTM over words, read out at the last true state of both directions."""
+"""A bidirectional LSTM over tokens, read at the last true state of both directions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,22 +7,26 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lottery.kernels import products, recurrence
+from lottery.kernels import lstm, matmul
 from lottery.models import EMBEDDING, Dropout
 
-_PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+_DIRECTIONS = ("", "_reverse")
 
 
 @dataclass(frozen=True)
 class Options:
-    """``models.lstm.options``: ``hidden`` units a direction, number of ``layers``."""
+    """``models.lstm.options``: ``hidden`` units per direction, number of ``layers``."""
 
     hidden: int
     layers: int
 
     def __post_init__(self) -> None:
         if not (1 <= self.hidden <= 10_000 and 1 <= self.layers <= 20):
-            raise ValueError(f"hidden must be from 1 to 10000, layers from 1 to 20, not {self}")
+            raise ValueError(
+                "hidden must be from 1 to 10000 and layers from 1 to 20, "
+                f"got hidden {self.hidden} and layers {self.layers}"
+            )
 
 
 class LSTM(nn.Module):
@@ -39,50 +43,58 @@ class LSTM(nn.Module):
         for layer in range(options.layers):
             inputs = dim if layer == 0 else 2 * hidden
             shapes = ((4 * hidden, inputs), (4 * hidden, hidden), (4 * hidden,), (4 * hidden,))
-            for direction in ("", "_reverse"):
-                for part, shape in zip(_PARTS, shapes, strict=True):
+            for direction in _DIRECTIONS:
+                for name, shape in zip(_NAMES, shapes, strict=True):
                     parameter = nn.Parameter(torch.empty(shape))
-                    self.register_parameter(f"{part}_l{layer}{direction}", parameter)
+                    self.register_parameter(f"{name}_l{layer}{direction}", parameter)
         self.output_weight = nn.Parameter(torch.empty(outputs, 2 * hidden))
         self.output_bias = nn.Parameter(torch.empty(outputs))
 
     def forward(
-        self, words: torch.Tensor, places: torch.Tensor, lengths: torch.Tensor, dropout: Dropout
+        self,
+        embeddings: torch.Tensor,
+        indices: torch.Tensor,
+        lengths: torch.Tensor,
+        dropout: Dropout,
     ) -> torch.Tensor:
-        """See the package."""
-        ends = packed_ends if words.device.type == "cpu" else padded_ends
+        """Logits ``[documents, outputs]``; the arguments are those in :mod:`lottery.models`."""
+        compute = packed_last_states if embeddings.device.type == "cpu" else padded_last_states
         weights = [self._layer(layer) for layer in range(self.options.layers)]
-        if self.precision != words.dtype:
-            words = words.to(self.precision)
+        if self.precision != embeddings.dtype:
+            embeddings = embeddings.to(self.precision)
             weights = [[value.to(self.precision) for value in layer] for layer in weights]
-        values = ends(words, places, lengths, weights, dropout)
+        states = compute(embeddings, indices, lengths, weights, dropout)
         dtype = self.output_weight.dtype
-        return F.linear(dropout(values).to(dtype), self.output_weight, self.output_bias)
+        return F.linear(dropout(states).to(dtype), self.output_weight, self.output_bias)
 
     def _layer(self, layer: int) -> list[torch.Tensor]:
-        directions = ("", "_reverse")
-        return [getattr(self, f"{part}_l{layer}{way}") for way in directions for part in _PARTS]
+        return [
+            getattr(self, f"{name}_l{layer}{direction}")
+            for direction in _DIRECTIONS
+            for name in _NAMES
+        ]
 
 
-def packed_ends(
-    words: torch.Tensor,
-    places: torch.Tensor,
+def packed_last_states(
+    embeddings: torch.Tensor,
+    indices: torch.Tensor,
     lengths: torch.Tensor,
     weights: Sequence[Sequence[torch.Tensor]],
     dropout: Dropout,
 ) -> torch.Tensor:
-    """The last states of both directions, ``[documents, 2 hidden]``, without any padding.
+    """The last states of both directions, ``[documents, 2 hidden]``, computed without padding.
 
-    ``weights`` are a layer's eight, as :func:`lottery.kernels.recurrence.bidirectional` has them.
+    Each of ``weights`` is a layer's eight, as :func:`lottery.kernels.lstm.bidirectional` takes
+    them.
     """
     order = lengths.argsort(descending=True, stable=True)
-    alive = torch.arange(places.shape[1])[:, None] < lengths[order]
-    steps = alive.sum(1)
+    inside = torch.arange(indices.shape[1])[:, None] < lengths[order]
+    steps = inside.sum(1)
     steps = steps[steps > 0]
-    packed = places[order].T[alive]
-    states = F.embedding(F.pad(packed, (0, products.rounded(len(packed)) - len(packed))), words)
+    packed = indices[order].T[inside]
+    states = F.embedding(F.pad(packed, (0, matmul.rounded(len(packed)) - len(packed))), embeddings)
     for layer in weights:
-        states = recurrence.bidirectional(dropout(states), steps.tolist(), layer)
+        states = lstm.bidirectional(dropout(states), steps.tolist(), layer)
     hidden = states.shape[1] // 2
     rank = order.argsort()
     firsts = steps.cumsum(0) - steps
@@ -91,30 +103,31 @@ def packed_ends(
     return torch.cat([forwards, states[rank, hidden:]], 1)
 
 
-def padded_ends(
-    words: torch.Tensor,
-    places: torch.Tensor,
+def padded_last_states(
+    embeddings: torch.Tensor,
+    indices: torch.Tensor,
     lengths: torch.Tensor,
     weights: Sequence[Sequence[torch.Tensor]],
     dropout: Dropout,
 ) -> torch.Tensor:
-    """As :func:`packed_ends`, in plain PyTorch: what a GPU runs.
+    """The last states of both directions, ``[documents, 2 hidden]``, as in
+    :func:`packed_last_states`, in plain PyTorch: what a GPU runs.
 
     Padding lies behind a document. The forward direction never sees it before the document's end;
-    for the backward direction each document is turned around in its own length, so that padding
-    comes last there too.
+    for the backward direction each document is reversed within its length, so that padding comes
+    last there too.
     """
-    place = torch.arange(places.shape[1], device=places.device)
-    mirrored = lengths[:, None] - 1 - place
-    turned = torch.where(mirrored >= 0, mirrored, place)[:, :, None]
-    states = F.embedding(places, words)
+    positions = torch.arange(indices.shape[1], device=indices.device)
+    mirrored = lengths[:, None] - 1 - positions
+    sources = torch.where(mirrored >= 0, mirrored, positions)[:, :, None]
+    states = F.embedding(indices, embeddings)
     for number, layer in enumerate(weights):
         states = dropout(states)
         forwards = _direction(states, layer[:4])
-        backwards = _direction(_turn(states, turned), layer[4:])
+        backwards = _direction(_reverse(states, sources), layer[4:])
         # The last layer is read at its true ends only: no need to turn it back.
         if number < len(weights) - 1:
-            states = torch.cat([forwards, _turn(backwards, turned)], 2)
+            states = torch.cat([forwards, _reverse(backwards, sources)], 2)
     last = (lengths - 1)[:, None, None].expand(-1, 1, forwards.shape[2])
     return torch.cat([forwards.gather(1, last), backwards.gather(1, last)], 2).squeeze(1)
 
@@ -126,11 +139,11 @@ def _direction(states: torch.Tensor, weights: Sequence[torch.Tensor]) -> torch.T
     return torch.lstm(states, (zeros, zeros), list(weights), True, 1, 0.0, train, False, True)[0]
 
 
-def _turn(states: torch.Tensor, turned: torch.Tensor) -> torch.Tensor:
+def _reverse(states: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
     """Each document's states in the opposite order; padding stays where it is."""
-    return states.gather(1, turned.expand(-1, -1, states.shape[2]))
+    return states.gather(1, sources.expand(-1, -1, states.shape[2]))
 
 
 def build(options: Options, rows: int, dim: int, outputs: int) -> LSTM:
-    """The network with weights that are not yet set."""
+    """The network, with weights that are not yet set."""
     return LSTM(options, rows, dim, outputs)

@@ -1,1 +1,4 @@
-"""Masks, and what survives: pure functions of tensors. Nothing here knows of training or files."""
+"""Which weights are pruned, and where the others start: pure functions of tensors.
+
+Nothing here knows about training or files.
+"""

@@ -1,7 +1,8 @@
-"""A control keeps something of the winning ticket and changes the rest, to show what matters.
+"""What a control is: one training beside the winning ticket, with another mask or another start.
 
-One module a control under ``controls/``, each with one :class:`Control` named ``CONTROL``. A
-control is one training, of the record that it makes, from the state that it gives.
+One module per control under ``controls/``, each with one function ``make(ticket)``. It returns the
+``pruned_at`` to train with at the ticket's level, and the start to train from. It raises
+NotForThisModelError where the control makes no sense.
 """
 
 from collections.abc import Callable, Collection
@@ -9,39 +10,32 @@ from dataclasses import dataclass
 
 import torch
 
-from lottery.pruning.masks import RemovedAt
+from lottery.pruning.masks import PrunedAt
 from lottery.pruning.strategy import Dense, Start, Weights
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """What a control departs from: the winning ticket of one seed at one level."""
+    """What a control is made from: the winning ticket of one seed at one level."""
 
     level: int
-    removed_at: RemovedAt
-    """The record of its chain: ``removed_at > level`` is alive."""
+    pruned_at: PrunedAt
+    """Of the ticket's pruning run: a weight remains where ``pruned_at > level``."""
     dense: Dense
     prunable: Collection[str]
     """The names of the parameters that are pruned."""
     weights: Collection[str]
-    """Those of them that are no biases."""
+    """The names of those prunable parameters that are not biases."""
     generator: Callable[[str], torch.Generator]
-    """A generator for a purpose, of this seed and level."""
+    """A random generator for a purpose, at this seed and level."""
     gradients: Callable[[Weights], Weights]
-    """Of the mean training loss at the given weights, over one batch, without dropout."""
+    """The gradients of the mean training loss over one batch, without dropout, at some weights."""
     flow: Callable[[Weights], torch.Tensor] | None
-    """What flows through the network of the given weights, a scalar; None where no model says."""
+    """The model's ``flow`` at some weights, a scalar; None if the model has no such method."""
 
 
 class NotForThisModelError(Exception):
-    """A control that has no meaning for this model, or for what of it is pruned."""
+    """A control that makes no sense for this model, or for the parameters that are pruned."""
 
 
-@dataclass(frozen=True)
-class Control:
-    """``make`` gives the record to train at the ticket's level, and the state it trains from.
-
-    Raises NotForThisModelError where there is none.
-    """
-
-    make: Callable[[Ticket], tuple[RemovedAt, Start]]
+Control = Callable[[Ticket], tuple[PrunedAt, Start]]

@@ -1,19 +1,14 @@
-"""A criterion says what each weight is worth before a level prunes: the smallest magnitudes go.
+"""What a criterion is: a score for each weight; a level prunes those of smallest magnitude.
 
-One module a criterion under ``criteria/``, each with one :class:`Criterion` named ``CRITERION``.
+One module per criterion under ``criteria/``, each with one function ``score(weights, generator)``.
+It returns tensors of the weights' shapes, from the trained weights and a function that makes the
+level's random generator.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 
 from lottery.pruning.strategy import Weights
 
-
-@dataclass(frozen=True)
-class Criterion:
-    """``scores`` gives tensors of the weights' shapes, of (trained weights, a function that makes
-    this level's generator)."""
-
-    scores: Callable[[Weights, Callable[[], torch.Generator]], Weights]
+Criterion = Callable[[Weights, Callable[[], torch.Generator]], Weights]

@@ -1,8 +1,8 @@
-"""Magnitude pruning as one nested record: at which level each weight went.
+"""Magnitude pruning, and ``pruned_at``: the level at which each weight was pruned.
 
-``removed_at`` holds one uint8 tensor a parameter: 255 is never, 0 is not a parameter at all (the
-padding row). The mask of level n is ``removed_at > n``. Alive is decided by it and never by a
-weight's being zero, since rewound biases and ``<unk>`` are zero.
+``pruned_at`` has one uint8 tensor per parameter. 255 means never; 0 marks the padding row, which is
+not a parameter. The mask of level n is ``pruned_at > n``, and never ``weight != 0``: rewound biases
+and the row of ``<unk>`` are zero, and remain.
 """
 
 import math
@@ -13,44 +13,48 @@ import torch
 
 NEVER = 255
 MAX_LEVEL = NEVER - 1
-RemovedAt = dict[str, torch.Tensor]
+PrunedAt = dict[str, torch.Tensor]
 Tensors = Mapping[str, torch.Tensor]
 
 
-def dense(weights: Tensors, embedding: str, padding_row: int) -> RemovedAt:
-    """The record at level 0: everything alive but ``padding_row`` of ``embedding``."""
-    record = {
+def dense(weights: Tensors, embedding: str, padding_row: int) -> PrunedAt:
+    """``pruned_at`` of the dense network: all weights remain but ``padding_row`` of ``embedding``.
+
+    On the weights' devices.
+    """
+    pruned_at = {
         name: torch.full(weight.shape, NEVER, dtype=torch.uint8, device=weight.device)
         for name, weight in weights.items()
     }
-    record[embedding][padding_row] = 0
-    return record
+    pruned_at[embedding][padding_row] = 0
+    return pruned_at
 
 
-def at_level(removed_at: Tensors, level: int) -> dict[str, torch.Tensor]:
-    """The masks of ``level``: bool, of the parameters' shapes."""
-    return {name: record > level for name, record in removed_at.items()}
+def at_level(pruned_at: Tensors, level: int) -> dict[str, torch.Tensor]:
+    """The masks of ``level``: bool, of the parameters' shapes, True where a weight remains."""
+    return {name: levels > level for name, levels in pruned_at.items()}
 
 
-def to_remove(rate: float, alive: int) -> int:
-    """``floor(rate * alive)``, exact in decimals: 0.29 of 100 is 29, where floats say 28."""
-    return math.floor(Fraction(str(rate)) * alive)
+def to_prune(rate: float, remaining: int) -> int:
+    """``floor(rate * remaining)``, exact in decimals: 0.29 of 100 is 29, where floats say 28."""
+    return math.floor(Fraction(str(rate)) * remaining)
 
 
 def prune(
     weights: Tensors,
-    removed_at: Tensors,
+    pruned_at: Tensors,
     level: int,
     rate: float,
     scope: str,
     names: Collection[str],
-) -> RemovedAt:
-    """Remove the smallest magnitudes among the weights alive at ``level - 1``.
+) -> PrunedAt:
+    """A new ``pruned_at``, in which ``level`` has pruned the smallest magnitudes that remained.
 
-    ``weights`` are the trained weights of that level. Per tensor (``local``) or over all tensors
-    of ``names`` (``global``), :func:`to_remove` of them go, ties by index, tensors by name.
-    Returns a new record; the given one is not changed. Raises ValueError for a level
-    out of range or for weights that are not finite (Frankle and Carbin 2019, section 1, step 3).
+    ``weights`` are the trained weights of ``level - 1``. Per tensor (``scope`` ``local``) or over
+    all tensors of ``names`` (``global``), :func:`to_prune` says how many of the remaining ones are
+    pruned. Ties go by index, and between tensors by name (Frankle and Carbin 2019, section 1, step
+    3).
+    Raises ValueError for a level out of range or for weights that are not finite.
     """
     if not 1 <= level <= MAX_LEVEL:
         raise ValueError(f"level {level} is not between 1 and {MAX_LEVEL}")
@@ -58,64 +62,69 @@ def prune(
     for name in prunable:
         if not torch.isfinite(weights[name]).all():
             raise ValueError(f"the trained weights of {name} are not finite at level {level - 1}")
-    groups = [[name] for name in prunable] if scope == "local" else [prunable]
-    pruned = {name: record.clone() for name, record in removed_at.items()}
-    for group in groups:
-        record = torch.cat([pruned[name].flatten() for name in group])
+    result = {name: levels.clone() for name, levels in pruned_at.items()}
+    for group in [[name] for name in prunable] if scope == "local" else [prunable]:
+        levels = torch.cat([result[name].flatten() for name in group])
         magnitudes = torch.cat([weights[name].detach().abs().flatten() for name in group])
-        alive = (record > level - 1).nonzero().squeeze(1)
-        gone = alive[smallest(magnitudes[alive], to_remove(rate, len(alive)))]
-        record[gone] = level
-        sizes = [pruned[name].numel() for name in group]
-        for name, part in zip(group, record.split(sizes), strict=True):
-            pruned[name] = part.view(pruned[name].shape)
-    return pruned
+        remaining = (levels > level - 1).nonzero().squeeze(1)
+        count = to_prune(rate, len(remaining))
+        levels[remaining[smallest(magnitudes[remaining], count)]] = level
+        _split_into(result, group, levels)
+    return result
 
 
 def largest(
     scores: Tensors,
-    removed_at: Tensors,
+    pruned_at: Tensors,
     level: int,
     groups: Collection[list[str]],
     count: int | None = None,
-) -> RemovedAt:
-    """Straight to ``level``: in each group of tensors as many weights as ``removed_at`` keeps
-    there, those of the largest magnitude in ``scores``; or ``count`` of them. Ties by index, the
-    last stay. Tensors in no group keep their record. Raises ValueError for a score that is not
-    finite.
+) -> PrunedAt:
+    """A new ``pruned_at``, from dense to ``level`` at once, in which the largest ``scores`` remain.
+
+    In each group of tensors as many weights remain as in ``pruned_at`` at that level, or ``count``
+    of them. Of equal scores, those with the highest index remain. Tensors in no group are as in
+    ``pruned_at``.
+    Raises ValueError for a score that is not finite.
     """
-    pruned = {name: record.clone() for name, record in removed_at.items()}
+    result = {name: levels.clone() for name, levels in pruned_at.items()}
     for group in groups:
         if not all(torch.isfinite(scores[name]).all() for name in group):
             raise ValueError(f"a score of {', '.join(group)} is not finite")
-        record = torch.cat([pruned[name].flatten() for name in group])
+        levels = torch.cat([result[name].flatten() for name in group])
         magnitudes = torch.cat([scores[name].detach().abs().flatten() for name in group])
-        own = (record > 0).nonzero().squeeze(1)
-        kept = int((record > level).sum()) if count is None else count
-        record[own] = NEVER
-        record[own[smallest(magnitudes[own], len(own) - kept)]] = level
-        sizes = [pruned[name].numel() for name in group]
-        for name, part in zip(group, record.split(sizes), strict=True):
-            pruned[name] = part.view(pruned[name].shape)
-    return pruned
+        weights = (levels > 0).nonzero().squeeze(1)
+        remaining = int((levels > level).sum()) if count is None else count
+        levels[weights] = NEVER
+        levels[weights[smallest(magnitudes[weights], len(weights) - remaining)]] = level
+        _split_into(result, group, levels)
+    return result
 
 
-def shuffled(removed_at: Tensors, level: int, generator: torch.Generator) -> RemovedAt:
-    """As many weights alive at ``level`` in each tensor, in places that are drawn at random."""
-    pruned = {}
-    for name in sorted(removed_at):
-        record = removed_at[name].flatten().clone()
-        own = (record > 0).nonzero().squeeze(1)
-        order = own[torch.randperm(len(own), generator=generator)]
-        alive = int((record > level).sum())
-        record[order[:alive]] = NEVER
-        record[order[alive:]] = level
-        pruned[name] = record.view(removed_at[name].shape)
-    return {name: pruned[name] for name in removed_at}
+def _split_into(pruned_at: PrunedAt, group: list[str], levels: torch.Tensor) -> None:
+    """Put the flat ``levels`` of a group's tensors, one after the other, back in their shapes."""
+    sizes = [pruned_at[name].numel() for name in group]
+    for name, part in zip(group, levels.split(sizes), strict=True):
+        pruned_at[name] = part.view(pruned_at[name].shape)
+
+
+def shuffled(pruned_at: Tensors, level: int, generator: torch.Generator) -> PrunedAt:
+    """As many weights remaining at ``level`` in each tensor, at positions drawn at random."""
+    result = {}
+    for name in sorted(pruned_at):
+        levels = pruned_at[name].flatten().clone()
+        weights = (levels > 0).nonzero().squeeze(1)
+        order = weights[torch.randperm(len(weights), generator=generator)]
+        remaining = int((levels > level).sum())
+        levels[order[:remaining]] = NEVER
+        levels[order[remaining:]] = level
+        result[name] = levels.view(pruned_at[name].shape)
+    return {name: result[name] for name in pruned_at}
 
 
 def smallest(values: torch.Tensor, count: int) -> torch.Tensor:
-    """The places of the ``count`` smallest of ``values`` (1-D), ties by place, in order.
+    """The indices of the ``count`` smallest of ``values`` (1-D), int64 in rising order, ties by
+    index.
 
     A selection and not a sort: the embedding has five million entries.
     """
@@ -129,23 +138,23 @@ def smallest(values: torch.Tensor, count: int) -> torch.Tensor:
     return chosen.nonzero().squeeze(1)
 
 
-def counts(removed_at: Tensors, level: int) -> dict[str, tuple[int, int]]:
-    """For each parameter: weights alive at ``level``, and weights in all (padding apart)."""
+def counts(pruned_at: Tensors, level: int) -> dict[str, tuple[int, int]]:
+    """For each parameter: weights remaining at ``level``, and weights in all (padding apart)."""
     return {
-        name: (int((record > level).sum()), int((record > 0).sum()))
-        for name, record in removed_at.items()
+        name: (int((levels > level).sum()), int((levels > 0).sum()))
+        for name, levels in pruned_at.items()
     }
 
 
-def last_level(removed_at: Tensors) -> int:
-    """The last level of the chain that left this record; 0 for a dense one."""
-    return max(int(torch.where(record < NEVER, record, 0).max()) for record in removed_at.values())
+def last_level(pruned_at: Tensors) -> int:
+    """The last level of the pruning run that left ``pruned_at``; 0 for a dense network."""
+    return max(int(torch.where(levels < NEVER, levels, 0).max()) for levels in pruned_at.values())
 
 
-def sparsity(removed_at: Tensors, level: int) -> float:
-    """The share of all weights, prunable or not, that are gone at ``level``."""
-    pairs = counts(removed_at, level).values()
-    return 1 - sum(alive for alive, _ in pairs) / sum(size for _, size in pairs)
+def sparsity(pruned_at: Tensors, level: int) -> float:
+    """The fraction of all weights, prunable or not, that are pruned at ``level``."""
+    pairs = counts(pruned_at, level).values()
+    return 1 - sum(remaining for remaining, _ in pairs) / sum(size for _, size in pairs)
 
 
 def levels_until(
@@ -157,32 +166,32 @@ def levels_until(
     Follows the recurrence of :func:`prune`, so small tensors that cannot shrink are accounted
     for. Raises ValueError if no level reaches it.
     """
-    alive = list(sizes.values()) if scope == "local" else [sum(sizes.values())]
-    total = sum(alive) + fixed
-    enough = Fraction(str(until)) * total
+    remaining = list(sizes.values()) if scope == "local" else [sum(sizes.values())]
+    prunable = sum(remaining)
+    enough = Fraction(str(until)) * (prunable + fixed)
     for level in range(1, MAX_LEVEL + 1):
-        alive = [count - to_remove(rate, count) for count in alive]
-        if total - fixed - sum(alive) >= enough:
+        remaining = [count - to_prune(rate, count) for count in remaining]
+        if prunable - sum(remaining) >= enough:
             return level
-    raise ValueError(f"pruning {rate} a level never reaches a sparsity of {until}")
+    raise ValueError(f"pruning {rate} per level never reaches a sparsity of {until}")
 
 
-def survivors(weights: Tensors, removed_at: Tensors, level: int) -> dict[str, torch.Tensor]:
-    """The values alive at ``level``, one flat tensor a parameter."""
-    return {name: weights[name][mask] for name, mask in at_level(removed_at, level).items()}
+def survivors(weights: Tensors, pruned_at: Tensors, level: int) -> dict[str, torch.Tensor]:
+    """The values that remain at ``level``, one flat tensor per parameter."""
+    return {name: weights[name][mask] for name, mask in at_level(pruned_at, level).items()}
 
 
-def restore(values: Tensors, removed_at: Tensors, level: int) -> dict[str, torch.Tensor]:
+def restore(values: Tensors, pruned_at: Tensors, level: int) -> dict[str, torch.Tensor]:
     """The inverse of :func:`survivors`: full tensors, zero where pruned.
 
-    Raises ValueError if the values do not fit the record.
+    Raises ValueError if the values do not fit ``pruned_at``.
     """
-    if extra := sorted(values.keys() - removed_at.keys()):
-        raise ValueError(f"the surviving weights of {extra[0]} have no mask")
+    if extra := sorted(values.keys() - pruned_at.keys()):
+        raise ValueError(f"the remaining weights of {extra[0]} have no mask")
     restored = {}
-    for name, mask in at_level(removed_at, level).items():
+    for name, mask in at_level(pruned_at, level).items():
         if name not in values or values[name].shape != (int(mask.sum()),):
-            raise ValueError(f"the surviving weights of {name} do not fit their mask")
+            raise ValueError(f"the remaining weights of {name} do not fit their mask")
         weight = values[name].new_zeros(mask.shape)
         weight[mask] = values[name]
         restored[name] = weight

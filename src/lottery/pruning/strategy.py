@@ -1,6 +1,8 @@
-"""A strategy says what the surviving weights are set to before a level trains, as data.
+"""What a strategy is: the weights that the remaining ones are set to before a level trains.
 
-One module a strategy under ``strategies/``, each with one :class:`Strategy` named ``STRATEGY``.
+One module per strategy under ``strategies/``, each with one function ``start(dense, level,
+trained)``. It returns what level n >= 1 trains from, given the dense run and the weights that level
+n - 1 ended with.
 """
 
 from collections.abc import Callable
@@ -13,29 +15,24 @@ Weights = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Dense:
-    """What a chain may start from: the dense run of its seed."""
+    """What a pruning run may start from: the dense run of its seed."""
 
     init: Weights
     rewind: Weights
     rewind_epoch: int
     final: Weights
     fresh: Callable[[int], Weights]
-    """A fresh draw from the initialiser for a level."""
+    """A fresh draw from the initializer for a level."""
     embedding: str
     """The name of the embedding among the weights."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """The state that a level trains from, and the epochs that this state has already had."""
+    """The weights that a level trains from, and the epochs of training that they already had."""
 
     weights: Weights
     epoch: int
 
 
-@dataclass(frozen=True)
-class Strategy:
-    """``start`` gives the state before level n >= 1 trains, of (dense run, n, the weights that
-    level n - 1 ended with)."""
-
-    start: Callable[[Dense, int, Weights], Start]
+Strategy = Callable[[Dense, int, Weights], Start]

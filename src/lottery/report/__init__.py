@@ -1,1 +1,1 @@
-"""The report: one HTML file from tidy tables. Nothing of it trains, and nothing of it decides."""
+"""From tidy tables to one HTML page and a folder of figures. It trains and decides nothing."""

@@ -1,59 +1,52 @@
-"""One cell of the grid: its charts, legends and tables."""
+"""One cell's section of the page: its charts, legends and tables."""
 
 from typing import Any
 
 import pandas as pd
 
-from lottery.report import legends, panels, tables
-from lottery.report.accuracy import accuracy
+from lottery.config.grid import WINNING_TICKET
+from lottery.report import tables
+from lottery.report.charts import legends, panels
+from lottery.report.charts.accuracy import accuracy
+from lottery.report.charts.styles import Style, display_name
 from lottery.report.content import Content
 from lottery.report.formats import fixed, interval, whole
-from lottery.report.styles import Style, words
 
-Part = dict[str, Any]
-# What may be missing; the template leaves out what is None.
-SHOWN = (
+Section = dict[str, Any]
+"""What ``template.html`` reads of a cell."""
+OPTIONAL = (
     *("accuracy", "legend", "levels", "controls", "tickets", "connectivity", "kinds"),
-    *("survivors", "shades", "learning", "moments"),
+    *("density", "shades", "learning", "moments"),
 )
+"""The entries that are None if there is nothing to show; the template then skips them."""
 
 
-def part(cell: str, content: Content, drawn: dict[str, Style], published: pd.DataFrame) -> Part:
-    """What the template shows of ``cell``; a chart or table without rows is not in it."""
-    levels, tickets, per_seed, predictions, classes = (
-        frame[frame.cell == cell]
-        for frame in (
-            content.levels,
-            content.tickets,
-            content.per_seed,
-            content.predictions,
-            content.classes,
-        )
-    )
-    is_control = levels.strategy.map(lambda name: drawn[name].control).astype(bool)
-    chains, controls = levels[~is_control], levels[is_control]
-    behind = published[published.cell == cell]
-    own: Part = {**dict.fromkeys(SHOWN), "name": cell, "about": _about(levels)}
+def section(
+    cell: str, content: Content, styles: dict[str, Style], published: pd.DataFrame
+) -> Section:
+    """The section of ``cell``. ``published`` is :func:`lottery.report.reference.curves`."""
+    levels = content.levels[content.levels.cell == cell]
+    tickets = content.tickets[content.tickets.cell == cell]
+    published = published[published.cell == cell]
+    is_control = levels.strategy.map(lambda name: styles[name].is_control).astype(bool)
+    strategies, controls = levels[~is_control], levels[is_control]
+    entries: Section = {**dict.fromkeys(OPTIONAL), "name": cell, "about": _about(levels)}
     if len(levels):
-        own["accuracy"] = accuracy(cell, levels, tickets, behind, drawn)
-        own["legend"] = _legend(levels, tickets, behind, drawn)
-        own["levels"] = tables.levels(chains, f"{cell}: mean test accuracy by level")
+        entries["accuracy"] = accuracy(cell, levels, tickets, published, styles)
+        entries["legend"] = _legend(levels, tickets, published, styles)
+        entries["levels"] = tables.levels(strategies, cell)
     if len(controls):
-        winning = chains[chains.strategy == "winning_ticket"].set_index("level").accuracy
-        own["controls"] = tables.controls(controls, winning, cell)
+        winning = strategies[strategies.strategy == WINNING_TICKET].set_index("level").accuracy
+        entries["controls"] = tables.controls(controls, winning, cell)
     if len(tickets):
-        own["tickets"] = tables.tickets(tickets, cell)
-    if len(content.connectivity.get(cell, ())):
-        own["connectivity"] = panels.connectivity(cell, content.connectivity[cell])
-        own["kinds"] = legends.samples(panels.KINDS, content.connectivity[cell].kind)
-    own |= _panels(cell, content, levels, tickets)
-    written = [
-        (per_seed, tables.per_seed),
-        (predictions, tables.predictions),
-        (classes, tables.classes),
-    ]
-    own["exploratory"] = [write(frame, cell) for frame, write in written if len(frame)]
-    return own
+        entries["tickets"] = tables.tickets(tickets, cell)
+    lines = content.connectivity.get(cell, pd.DataFrame())
+    if len(lines):
+        entries["connectivity"] = panels.connectivity(cell, lines)
+        entries["kinds"] = legends.samples(panels.KINDS, lines.kind)
+    entries |= _densities(cell, content) | _learning(cell, content, levels, tickets)
+    entries["exploratory"] = _exploratory(cell, content)
+    return entries
 
 
 def _about(levels: pd.DataFrame) -> str:
@@ -61,58 +54,72 @@ def _about(levels: pd.DataFrame) -> str:
     if dense.empty:
         return ""
     first = dense.iloc[0]
-    seeds = "one seed: no intervals" if first.n == 1 else f"{whole(first.n)} seeds"
-    sure = "" if pd.isna(first.low) else f" (95 % interval {interval(first.low, first.high)})"
-    return f"Dense test accuracy {fixed(first.accuracy)} %{sure}, {seeds}."
+    seeds = "one seed, so no intervals" if first.n == 1 else f"{whole(first.n)} seeds"
+    bounds = "" if pd.isna(first.low) else f" (95 % interval {interval(first.low, first.high)})"
+    return f"Dense test accuracy {fixed(first.accuracy)} %{bounds}, {seeds}."
 
 
 def _legend(
-    levels: pd.DataFrame, tickets: pd.DataFrame, behind: pd.DataFrame, drawn: dict[str, Style]
+    levels: pd.DataFrame, tickets: pd.DataFrame, published: pd.DataFrame, styles: dict[str, Style]
 ) -> legends.Entries:
-    shown = legends.strategies(drawn, list(levels.strategy))
+    entries = legends.strategies(styles, list(levels.strategy))
     if (levels.level == 0).any():
-        shown.append((legends.swatch("dense", "", ""), "dense"))
+        entries.append((legends.swatch("dense", "", ""), "dense"))
     if tickets.sparsity.notna().any():
-        shown.append((legends.swatch("", "star", "", True), "ticket chosen on validation"))
-    return shown + legends.published(behind)
+        star = legends.swatch("", "star", "", only_marker=True)
+        entries.append((star, "ticket chosen on validation"))
+    return entries + legends.published(published)
 
 
-def _panels(cell: str, content: Content, levels: pd.DataFrame, tickets: pd.DataFrame) -> Part:
-    """Survivors and learning curves, a panel for each strategy."""
+def _densities(cell: str, content: Content) -> Section:
+    """What remains of each tensor, one chart per strategy."""
     tensors = content.tensors.get(cell, pd.DataFrame())
+    if tensors.empty:
+        return {}
+    charts = [
+        (display_name(name), panels.density(cell, name, rows))
+        for name, rows in tensors.groupby("strategy", sort=False)
+    ]
+    return {"density": charts, "shades": legends.shades()}
+
+
+def _learning(cell: str, content: Content, levels: pd.DataFrame, tickets: pd.DataFrame) -> Section:
+    """Learning curves, one chart per strategy."""
     epochs = content.epochs.get(cell, pd.DataFrame())
-    part: Part = {}
-    if len(tensors):
-        part["survivors"] = [
-            (words(name), panels.survivors(cell, name, own))
-            for name, own in tensors.groupby("strategy", sort=False)
-        ]
-        part["shades"] = legends.shades()
-    if len(epochs):
-        moments = {
-            str(name): _moments(own, levels, tickets)
-            for name, own in epochs.groupby("strategy", sort=False)
-        }
-        part["learning"] = [
-            (words(name), panels.learning(cell, name, epochs, shown))
-            for name, shown in moments.items()
-        ]
-        part["moments"] = legends.samples(
-            panels.MOMENTS, [n for own in moments.values() for n in own]
-        )
-    return part
+    if epochs.empty:
+        return {}
+    moments = {
+        str(name): _moments(rows, levels, tickets)
+        for name, rows in epochs.groupby("strategy", sort=False)
+    }
+    charts = [
+        (display_name(name), panels.learning(cell, name, epochs, by_moment))
+        for name, by_moment in moments.items()
+    ]
+    in_charts = [moment for by_moment in moments.values() for moment in by_moment]
+    return {"learning": charts, "moments": legends.samples(panels.MOMENTS, in_charts)}
 
 
-def _moments(own: pd.DataFrame, levels: pd.DataFrame, tickets: pd.DataFrame) -> dict[str, int]:
-    """The levels to show: the dense network, the ticket if there is one, the last."""
-    strategy, trained = own.strategy.iloc[0], set(own.level)
+def _moments(epochs: pd.DataFrame, levels: pd.DataFrame, tickets: pd.DataFrame) -> dict[str, int]:
+    """The levels to draw of one strategy: dense, the ticket if there is one, and the last."""
+    strategy, trained = epochs.strategy.iloc[0], set(epochs.level)
     moments = {"dense": 0} if 0 in trained else {}
     ticket = tickets[(tickets.strategy == strategy) & tickets.sparsity.notna()]
     rows = levels[levels.strategy == strategy]
     if len(ticket) and len(rows):
-        # The table gives the ticket's sparsity, rounded; the level is the nearest.
+        # The table of tickets has the ticket's mean sparsity and no level: take the nearest.
         level = int(rows.level.loc[(rows.sparsity - ticket.sparsity.iloc[0]).abs().idxmin()])
         if level in trained and level > 0:
             moments["ticket"] = level
     last = int(max(trained))
     return moments if last in moments.values() else {**moments, "last level": last}
+
+
+def _exploratory(cell: str, content: Content) -> list[tables.Table]:
+    writers = [
+        (content.per_seed, tables.per_seed),
+        (content.predictions, tables.predictions),
+        (content.classes, tables.classes),
+    ]
+    of_cell = [(frame[frame.cell == cell], write) for frame, write in writers]
+    return [write(rows, cell) for rows, write in of_cell if len(rows)]

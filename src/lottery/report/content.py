@@ -1,4 +1,4 @@
-"""What the page is made from."""
+"""The tables that the page is made from."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -24,16 +24,18 @@ COLUMNS = {
     "classes": "cell strategy seed level class name documents accuracy",
     "failed": "cell strategy seed level reason",
 }
+"""The columns of each table in :class:`Content`."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """The tables behind the page; ``COLUMNS`` has each one's columns. Any of them may be empty.
+    """The tables behind the page, with the columns of :data:`COLUMNS`. Any of them may be empty.
 
-    Accuracies, test errors and calibration errors are in percent, differences in points,
-    sparsity is a fraction. A frame in a dict is one cell's. ``data`` has a row a corpus: corpus,
-    documents (used), of (how many there are), classes, note. ``low`` and ``high`` are NaN with one
-    seed; a ticket that does not exist is NaN. Raises LotteryError for a table without a column.
+    Accuracies, test errors and calibration errors are in percent, differences in points, losses
+    in nats; sparsity is a fraction. ``low`` and ``high`` are NaN with one seed; all numbers of a
+    ticket are NaN if the strategy has none. Where a field is a dict it has a table per cell.
+    ``data`` has a row per corpus: corpus, documents (used), of (how many there are), classes,
+    note. ``provenance`` is labels and values. Raises LotteryError for a table that lacks a column.
     """
 
     claims: pd.DataFrame
@@ -56,13 +58,13 @@ class Content:
                 continue
             value = getattr(self, field.name)
             if isinstance(value, dict):
-                checked: Any = {cell: _checked(field.name, own) for cell, own in value.items()}
+                checked: Any = {cell: _checked(field.name, table) for cell, table in value.items()}
             else:
                 checked = _checked(field.name, value)
             object.__setattr__(self, field.name, checked)
 
     def cells(self) -> list[str]:
-        """Every cell that has something to show, in the order of the tables."""
+        """Every cell that any table has, in the order of the tables."""
         tables = (self.levels, self.tickets, self.per_seed, self.predictions, self.classes)
         names = [name for table in tables for name in table.cell.unique()]
         return list(dict.fromkeys([*names, *self.epochs, *self.tensors, *self.connectivity]))
@@ -73,6 +75,7 @@ def _checked(name: str, table: pd.DataFrame) -> pd.DataFrame:
     missing = [column for column in columns if column not in table]
     if missing and len(table):
         raise LotteryError(
-            f"report: table '{name}' lacks {', '.join(missing)}; run 'dvc repro' to make it anew"
+            f"report: table '{name}': missing columns: {', '.join(missing)}; "
+            "run 'dvc repro' to regenerate it"
         )
     return table.reindex(columns=columns)

@@ -1,5 +1,6 @@
-"""Numbers as the page writes them. What is not known is a dash."""
+"""Numbers as the page writes them; a missing one is a dash."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -7,54 +8,52 @@ import pandas as pd
 MISSING = "–"
 
 
-def fixed(value: Any, places: int = 2) -> str:
-    """With a true minus sign."""
-    return (
-        MISSING
-        if pd.isna(value)
-        else f"{_positive_zero(value, places):.{places}f}".replace("-", "−")
-    )
-
-
-def signed(value: Any, places: int = 2) -> str:
-    """With its sign, for effects and differences."""
+def fixed(value: Any, decimals: int = 2) -> str:
+    """A number with so many decimals and a true minus sign: "−1.50"."""
     if pd.isna(value):
         return MISSING
-    return f"{_positive_zero(value, places):+.{places}f}".replace("-", "−")
+    return f"{_rounded(value, decimals):.{decimals}f}".replace("-", "−")
+
+
+def signed(value: Any, decimals: int = 2) -> str:
+    """A number with its sign, for effects and differences: "+1.50"."""
+    if pd.isna(value):
+        return MISSING
+    return f"{_rounded(value, decimals):+.{decimals}f}".replace("-", "−")
 
 
 def whole(value: Any) -> str:
-    """A count, in threes; text stays as it is."""
+    """A count with commas between thousands: "21,578"; text stays as it is."""
     if isinstance(value, str):
         return value
     return MISSING if pd.isna(value) else f"{int(value):,}"
 
 
 def share(fraction: Any) -> str:
-    """A fraction as percent."""
+    """A fraction as percent: "64.0 %"."""
     return MISSING if pd.isna(fraction) else f"{100 * fraction:.1f} %"
 
 
-def chance(p: Any) -> str:
-    """A p-value; below a thousandth the digits say nothing."""
+def p_value(p: Any) -> str:
+    """A p-value with three decimals; below 0.001, where digits mean nothing, "<0.001"."""
     if pd.isna(p):
         return MISSING
     return "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
 
 
-def interval(low: Any, high: Any, places: int = 2, sign: bool = False) -> str:
-    """``low to high``; one dash if either is missing."""
+def interval(low: Any, high: Any, decimals: int = 2, sign: bool = False) -> str:
+    """An interval, "0.10 to 0.90"; one dash if either end is missing."""
     if pd.isna(low) or pd.isna(high):
         return MISSING
     form = signed if sign else fixed
-    return f"{form(low, places)} to {form(high, places)}"
+    return f"{form(low, decimals)} to {form(high, decimals)}"
 
 
-def span(low: Any, high: Any, form: Any) -> str:
-    """One value, or two if they are written differently."""
+def span(low: Any, high: Any, form: Callable[[Any], str]) -> str:
+    """A range, "3 to 5", both ends written by ``form``; one value if they look the same."""
     first, last = form(low), form(high)
     return first if first == last else f"{first} to {last}"
 
 
-def _positive_zero(value: float, places: int) -> float:
-    return round(float(value), places) + 0.0
+def _rounded(value: float, decimals: int) -> float:
+    return round(float(value), decimals) + 0.0  # which turns -0.0 into 0.0

@@ -1,4 +1,4 @@
-"""The 2020 study's published curves, to be drawn behind ours in grey."""
+"""The 2020 study's published curves, which the page draws in gray behind ours."""
 
 import json
 from pathlib import Path
@@ -6,25 +6,25 @@ from pathlib import Path
 import pandas as pd
 
 PUBLISHED = Path(__file__).with_name("seed_study.json")
-# Its arms in our words. Late rewinding there went back to the first or the last dense epoch.
 ARMS = {
     "lt": "winning ticket",
-    "random": "random re-initialisation",
+    "random": "random re-initialization",
     "lr_f": "rewound to the first epoch",
     "lr_l": "rewound to the last epoch",
 }
+"""The study's arms by our names. Its late rewinding used the first or the last dense epoch."""
 
 
 def curves() -> pd.DataFrame:
-    """The figures of Hong 2020, *Lottery Ticket Hypothesis for Text Classification*.
+    """The test accuracies of Hong 2020, *Lottery Ticket Hypothesis for Text Classification*.
 
-    Columns: cell (``<corpus>-<model>``), arm (lt, random, lr_f, lr_l), level, remaining (percent of
-    weights; a level removes 20 % of the rest), test_accuracy (percent; one trial).
+    Columns: cell (``<corpus>-<model>``), arm (a key of :data:`ARMS`), level, remaining (percent of
+    weights; a level removes 20 % of those that remain), test_accuracy (percent; one trial).
     """
     study = json.loads(PUBLISHED.read_text(encoding="utf-8"))
-    kept = 1 - study["rate"]
+    density = 1 - study["rate"]
     rows = [
-        (cell, arm, level, 100 * kept**level, accuracy)
+        (cell, arm, level, 100 * density**level, accuracy)
         for cell, arms in study["curves"].items()
         for arm, accuracies in arms.items()
         for level, accuracy in enumerate(accuracies)

@@ -1,1 +1,1 @@
-"""Training one network: the loop, its device, and checkpoints. It knows no strategy and no DVC."""
+"""Training one network: loop, device, checkpoints. It knows nothing about strategies or DVC."""

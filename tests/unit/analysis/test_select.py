@@ -7,19 +7,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, refused
+from helpers import ROOT, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lottery import params, paths
-from lottery.analysis import scores, tables
+from lottery import metrics
 from lottery.analysis.select import VALIDATION_COLUMNS, cell_metrics, cell_tickets, choose_level
-from lottery.sections import Evaluate
+from lottery.config import params
+from lottery.config.schema import Evaluate
+from lottery.storage import csv_tables, paths
 from stages import select
 
 
 def table(accuracies: list[list[float]]) -> pd.DataFrame:
-    """Rows of (seed, level, validation_accuracy), of one list a seed."""
+    """Rows of (seed, level, validation_accuracy), from one list per seed."""
     rows = [
         (seed, level, accuracy)
         for seed, levels in enumerate(accuracies)
@@ -31,7 +32,7 @@ def table(accuracies: list[list[float]]) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("accuracies", "level"),
     [
-        ([[90, 91, 90, 89.4, 95]], 2),  # a lucky level behind a failure is not taken
+        ([[90, 91, 90, 89.4, 95]], 2),  # a lucky level after a failure is not chosen
         ([[90, 89.5, 89.5]], 2),  # exactly the tolerance is within it
         ([[90, 89.4, 95]], None),
         ([[90, 90, 80], [80, 80, 90]], 2),  # the mean over seeds counts
@@ -47,7 +48,7 @@ def test_the_rule(accuracies: list[list[float]], level: int | None) -> None:
 def test_a_loss_of_exactly_the_tolerance_is_within_it(
     hundredths: int, loss: int, seeds: int
 ) -> None:
-    """Whatever floats make of decimals: 70.01 less 0.1 is more than 69.91 to them."""
+    """However floats round: to them, 70.01 minus 0.1 is more than 69.91."""
     accuracies = [hundredths / 100, (hundredths - loss) / 100]
     assert choose_level(table([accuracies] * seeds), loss / 100) == 1
     accuracies[1] = (hundredths - loss - 1) / 100
@@ -69,12 +70,12 @@ def test_everything_up_to_the_choice_passes(accuracies: list[int], tolerance: fl
             assert accuracies[level + 1] < floor + 1e-5
 
 
-def test_it_cannot_see_test() -> None:
-    with pytest.raises(ValueError, match="the choice takes"):
+def test_the_choice_cannot_see_test_accuracy() -> None:
+    with pytest.raises(ValueError, match="expected the columns"):
         choose_level(table([[90, 90]]).assign(test_accuracy=99.0), 0.5)
 
 
-def test_holes_are_not_averaged_over() -> None:
+def test_a_missing_level_is_refused() -> None:
     with pytest.raises(ValueError, match="a level is missing"):
         choose_level(table([[90, 90, 90], [90, 90]]), 0.5)
     with pytest.raises(ValueError, match="a level is missing"):
@@ -82,12 +83,12 @@ def test_holes_are_not_averaged_over() -> None:
 
 
 def test_the_choice_survives_the_file(tmp_path: Path) -> None:
-    """A loss of exactly the tolerance still is one after the table was written and read."""
+    """A loss of exactly the tolerance is still one after the table was written and read."""
     share = 100 / 12_000
     exact = table([[9000 * share, 8941 * share], [9002 * share, 8941 * share]])
     assert choose_level(exact, 0.5) == 1
-    tables.write(exact, tmp_path / "levels.csv")
-    assert choose_level(tables.read(tmp_path / "levels.csv"), 0.5) == 1
+    csv_tables.write(exact, tmp_path / "levels.csv")
+    assert choose_level(csv_tables.read(tmp_path / "levels.csv"), 0.5) == 1
 
 
 def test_metrics_of_a_cell() -> None:
@@ -124,21 +125,21 @@ def test_scores_of_two_classes_are_those_of_two_logits(
     labels = random.integers(0, classes, documents)
     total = np.exp(logits.astype(float)).sum(1)
     expected = -np.log(np.exp(logits[np.arange(documents), labels].astype(float)) / total).mean()
-    assert scores.loss(logits, labels) == pytest.approx(expected)
-    assert scores.accuracy(logits, labels) == 100 * (logits.argmax(1) == labels).mean()
+    assert metrics.loss(logits, labels) == pytest.approx(expected)
+    assert metrics.accuracy(logits, labels) == 100 * (logits.argmax(1) == labels).mean()
     if classes == 2:
         single = logits[:, 1:].astype(np.float64) - logits[:, :1]
-        assert scores.loss(single, labels) == pytest.approx(expected, rel=1e-5)
-        assert scores.accuracy(single, labels) == scores.accuracy(logits, labels)
+        assert metrics.loss(single, labels) == pytest.approx(expected, rel=1e-5)
+        assert metrics.accuracy(single, labels) == metrics.accuracy(logits, labels)
 
 
 def test_a_logit_of_zero_is_the_first_class() -> None:
-    """As of two logits that are alike."""
+    """As with two equal logits."""
     labels = np.array([0, 0, 1])
     single = np.array([[0.0], [-1.0], [1e-6]], np.float32)
-    assert scores.predictions(single).tolist() == [0, 0, 1]
-    assert scores.predictions(np.hstack([np.zeros_like(single), single])).tolist() == [0, 0, 1]
-    assert scores.accuracy(single, labels) == 100
+    assert metrics.predictions(single).tolist() == [0, 0, 1]
+    assert metrics.predictions(np.hstack([np.zeros_like(single), single])).tolist() == [0, 0, 1]
+    assert metrics.accuracy(single, labels) == 100
 
 
 STUDY = """
@@ -152,14 +153,14 @@ STUDY = """
   combine: every_cell
 """
 VALIDATION = {0: (90.0, 90.0), 1: (91.0, 90.0), 2: (89.8, 89.6), 3: (70.0, 71.0)}
-"""By level, a value a seed: the ticket is level 2."""
+"""By level, one value per seed: the ticket is level 2."""
 TEST = {0: (80.0, 81.0), 1: (70.0, 72.0), 2: (75.0, 75.5), 3: (85.0, 86.0)}
-"""By which there is none, since level 1 fails; and level 3 is the best."""
+"""On these accuracies there would be no ticket, since level 1 fails; level 3 is the best."""
 
 
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> params.Params:
-    """One cell with the tables of one chain and one control, in the directory that is worked in."""
+    """One cell with the tables of one pruning run and one control, in the working directory."""
     settings = params.load(ROOT / "profiles" / "smoke.yaml")
     settings = replace(
         settings,
@@ -178,25 +179,27 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> params.Params:
         ]
         columns = ["strategy", *VALIDATION_COLUMNS[:2], "sparsity"]
         written = pd.DataFrame(rows, columns=[*columns, "validation_accuracy", "test_accuracy"])
-        tables.write(written, paths.TABLES / f"{cell}-{name}" / "levels.csv")
+        csv_tables.write(written, paths.TABLES / f"{cell}-{name}" / "levels.csv")
     return settings
 
 
 def test_the_stage_chooses_on_validation_and_reports_test(study: params.Params) -> None:
     select.run(study)
-    curves = tables.read(paths.curves("rotten_tomatoes-cnn"))
+    curves = csv_tables.read(paths.curves("rotten_tomatoes-cnn"))
     assert set(curves.level[curves.chosen & (curves.strategy == "winning_ticket")]) == {2}
     assert not curves.chosen[curves.strategy == "reinit_same_mask"].any()
     metrics = json.loads(paths.metrics("rotten_tomatoes-cnn").read_text())
     assert metrics["dense"] == {"test_accuracy": 80.5}
     assert metrics["winning_ticket"] == {"sparsity": 0.5, "difference": -5.25}
-    (ticket,) = tables.read(paths.STATISTICS / "tickets.csv").query("level > 0").to_dict("records")
+    (ticket,) = (
+        csv_tables.read(paths.STATISTICS / "tickets.csv").query("level > 0").to_dict("records")
+    )
     assert (ticket["level"], ticket["test_accuracy"]) == (2, 75.25)
 
 
 def test_the_stage_chooses_each_seeds_ticket_on_validation(study: params.Params) -> None:
     select.run(study)
-    chosen = tables.read(paths.STATISTICS / "seed_tickets.csv")
+    chosen = csv_tables.read(paths.STATISTICS / "seed_tickets.csv")
     assert chosen[["seed", "level", "test_accuracy"]].values.tolist() == [[0, 2, 75], [1, 2, 75.5]]
     assert chosen.difference.tolist() == [-5, -5.5]
 
@@ -205,15 +208,15 @@ def test_the_stage_chooses_within_the_tolerance_and_not_the_margin(study: params
     """Level 2 is 0.3 points below dense on validation."""
     for tolerance, margin, level in ((0.2, 5.0, 1), (5.0, 0.2, 2)):
         select.run(replace(study, evaluate=Evaluate(tolerance, margin)))
-        curves = tables.read(paths.curves("rotten_tomatoes-cnn"))
+        curves = csv_tables.read(paths.curves("rotten_tomatoes-cnn"))
         assert set(curves.level[curves.chosen]) == {level}
-        by_seed = tables.read(paths.STATISTICS / "seed_tickets.csv")
+        by_seed = csv_tables.read(paths.STATISTICS / "seed_tickets.csv")
         assert by_seed.level.tolist() == ([2, 1] if level == 1 else [2, 2])
 
 
 def test_the_stage_cannot_be_given_other_accuracies(study: params.Params) -> None:
-    """Where validation is missing nothing stands in for it."""
+    """Where validation accuracy is missing, no other takes its place."""
     path = paths.TABLES / "rotten_tomatoes-cnn-winning_ticket" / "levels.csv"
-    table = tables.read(path)
-    tables.write(table.assign(validation_accuracy=float("nan")), path)
+    table = csv_tables.read(path)
+    csv_tables.write(table.assign(validation_accuracy=float("nan")), path)
     refused(lambda: select.run(study), "levels.csv", "a level is missing")

@@ -1,4 +1,4 @@
-"""Simulated runs whose truth is known: how often the real functions are wrong, and how wide."""
+"""Simulated runs whose true effects we set: how often verdicts and intervals are wrong."""
 
 import gc
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 
 from lottery.analysis.claims import Claim
 from lottery.analysis.contrasts import contrasts
-from lottery.analysis.paired import detectable
+from lottery.analysis.paired import minimum_detectable_effect
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,7 @@ LEVELS = (1, 2)
 NOISE = 0.4
 """Points of accuracy between trainings that share a seed; seeds themselves differ by a point."""
 SPREAD = NOISE * np.sqrt(1 / len(LEVELS) + 1)
-"""Of a seed's difference to dense, the levels averaged."""
+"""Of a seed's difference from dense, averaged over levels."""
 MARGIN = 0.5
 
 
@@ -49,13 +49,13 @@ def few_to_collect() -> Iterator[None]:
 
 
 def simulated(random: np.random.Generator, ticket: float, reinit: float) -> pd.DataFrame:
-    """Two chains that lose ``ticket`` and ``reinit`` points to the dense run they share."""
-    own = random.normal(85, 1, SEEDS)
-    dense = own + random.normal(0, NOISE, SEEDS)
-    parts = []
-    for loss in (ticket, reinit):  # in the order of "strategy" below
-        pruned = own + loss + random.normal(0, NOISE, (len(LEVELS), SEEDS))
-        parts.append(np.vstack([dense, pruned]).ravel())
+    """Two pruning runs, ``ticket`` and ``reinit`` points better than the dense run they share."""
+    seed_means = random.normal(85, 1, SEEDS)
+    dense = seed_means + random.normal(0, NOISE, SEEDS)
+    accuracies = []
+    for effect in (ticket, reinit):  # in the order of "strategy" below
+        pruned = seed_means + effect + random.normal(0, NOISE, (len(LEVELS), SEEDS))
+        accuracies.append(np.vstack([dense, pruned]).ravel())
     levels = np.repeat([0, *LEVELS], SEEDS)
     return pd.DataFrame(
         {
@@ -63,7 +63,7 @@ def simulated(random: np.random.Generator, ticket: float, reinit: float) -> pd.D
             "seed": np.tile(np.arange(SEEDS), 2 * (1 + len(LEVELS))),
             "level": np.tile(levels, 2),
             "sparsity": np.tile(levels * 0.3, 2),
-            "test_accuracy": np.concatenate(parts),
+            "test_accuracy": np.concatenate(accuracies),
         }
     )
 
@@ -89,7 +89,7 @@ def test_false_verdicts_and_intervals(ticket: float, reinit: float) -> None:
     """At most 5 % of runs have any false verdict, 95 % of intervals hold the truth."""
     truth = {"dense": ticket, "reinit": ticket - reinit, "m": ticket}
     null = {"dense": 0.0, "reinit": 0.0, "m": -MARGIN}
-    false, covered, found = [], [], 0
+    false, covered, detected = [], [], 0
     for table in runs(CLAIMS, ticket, reinit, 1):
         beyond = table.claim.map(truth) - table.claim.map(null)
         wrong = ((table.verdict == "supported") & (beyond <= 0)) | (
@@ -98,21 +98,21 @@ def test_false_verdicts_and_intervals(ticket: float, reinit: float) -> None:
         false.append(wrong.any())
         held = table.claim.map(truth).between(table.low, table.high)
         covered.append(held.mean())
-        found += int((table.verdict[table.claim == "reinit"] == "supported").sum())
+        detected += int((table.verdict[table.claim == "reinit"] == "supported").sum())
     assert np.mean(false) <= 0.065
     error = np.std(covered) / np.sqrt(RUNS)
     assert abs(np.mean(covered) - 0.95) < 3 * error
     if reinit == -2:
-        assert found > 0.9 * RUNS * len(CELLS)
+        assert detected > 0.9 * RUNS * len(CELLS)
 
 
 def test_the_stated_power_is_right() -> None:
-    """An effect of just the detectable size is found at Holm's first level in 80 % of runs."""
-    effect = detectable(float(SPREAD), SEEDS, len(CELLS))
-    found, stated = [], []
+    """The minimum detectable effect is found at Holm's first level in 80 % of runs."""
+    effect = minimum_detectable_effect(float(SPREAD), SEEDS, len(CELLS))
+    detected, stated = [], []
     for table in runs((TO_DENSE,), effect, 0, 2):
-        found.append(((table.p < 0.05 / len(CELLS)) & (table.effect > 0)).mean())
+        detected.append(((table.p < 0.05 / len(CELLS)) & (table.effect > 0)).mean())
         stated.append(table.detectable.mean())
-    assert abs(np.mean(found) - 0.8) < 3 * np.sqrt(0.8 * 0.2 / (RUNS * len(CELLS)))
+    assert abs(np.mean(detected) - 0.8) < 3 * np.sqrt(0.8 * 0.2 / (RUNS * len(CELLS)))
     # A run knows only its own spread: the mean standard deviation of five is 0.94 of the true one.
     assert np.mean(stated) == pytest.approx(0.94 * effect, rel=0.03)

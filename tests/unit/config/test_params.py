@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT
+from helpers import ROOT
 
-from lottery import params
+from lottery.config import params
 from lottery.errors import LotteryError
 from lottery.models import cnn
-from tools.check import check
+from lottery.pipeline.check import check
 
 QUICK = yaml.safe_load((ROOT / "params.yaml").read_text())
 PROFILES = [ROOT / "params.yaml", *sorted((ROOT / "profiles").glob("*.yaml"))]
@@ -19,19 +19,19 @@ PROFILES = [ROOT / "params.yaml", *sorted((ROOT / "profiles").glob("*.yaml"))]
 BOMB = "a0: &a0 [x, x]\n" + "".join(
     f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 12)
 )
-"""Half a kilobyte that unfold into 9 ** 11 lists."""
+"""Half a kilobyte that unfolds into 9 ** 11 lists."""
 
 
 def changed(key: str, value: Any) -> dict[str, Any]:
     document = copy.deepcopy(QUICK)
     *sections, last = key.split("/")
-    place = document
-    for section in sections:
-        place = place[section]
+    section = document
+    for name in sections:
+        section = section[name]
     if value is ...:
-        del place[last]
+        del section[last]
     else:
-        place[last] = value
+        section[last] = value
     return document
 
 
@@ -46,26 +46,30 @@ def test_every_profile_is_valid(path: Path) -> None:
         ("prune/rate", 0, "prune.rate: must be greater than 0"),
         ("prune/rate", 1, "prune.rate: must be less than 1"),
         ("prune/rate", 1.5, "prune.rate: must be less than 1"),
-        ("prune/rate", "a", "prune.rate: must be a valid number, not 'a'"),
+        ("prune/rate", "a", "prune.rate: must be a valid number, got 'a'"),
         ("prune/rate", True, "prune.rate: must be a valid number"),
         ("prune/rate", float("nan"), "prune.rate: must be a finite number"),
         ("prune/raet", 0.2, "prune.raet: unknown key; did you mean 'rate'"),
-        ("prune/levels", 3, "prune: give one of 'levels' and 'until'"),
+        ("prune/levels", 3, "prune: give either 'levels' or 'until'"),
         ("prune/parameters", [], "prune.parameters: empty"),
         ("prune/parameters", ["biases", "biases"], "prune.parameters: the same entry"),
-        ("prune", None, "prune: must be an object"),
+        ("prune", None, "prune: must be a mapping, got None"),
         ("tokens/vocabulary", 70_000, "tokens.vocabulary: must be less than or equal to 65000"),
         ("tokens/vectors", "glove", "tokens.vectors: must be 'glove.6B.50d'"),
-        ("train/cnn/batch", {}, "train.cnn.batch: give one of 'documents' and 'tokens'"),
-        ("train/cnn/batch", {"documents": 8, "tokens": 9}, "train.cnn.batch: give one of"),
+        ("train/cnn/batch", {}, "train.cnn.batch: give either 'documents' or 'tokens'"),
+        ("train/cnn/batch", {"documents": 8, "tokens": 9}, "train.cnn.batch: give either"),
         ("train/cnn/batch", {"documents": 0}, "train.cnn.batch.documents: must be greater"),
         ("train/cnn/batch", 64, "train.cnn.batch: must be"),
         ("precision", "float16", "precision: must be 'float32' or 'bfloat16'"),
         ("seeds", [], "seeds: empty"),
-        ("seeds", [1, 1], "seeds: the same entry stands twice"),
+        ("seeds", [1, 1], "seeds: the same entry appears twice"),
         ("seeds", [-1], "seeds.0: must be greater than or equal to 0"),
         ("corpora", {}, "corpora: empty"),
-        ("corpora/Bad-name", {"source": "x.py"}, "corpora.Bad-name: 'Bad-name' is no name"),
+        (
+            "corpora/Bad-name",
+            {"source": "x.py"},
+            "corpora.Bad-name: 'Bad-name' is not a valid name",
+        ),
         ("corpora/rotten_tomatoes/label", "x", "corpora.rotten_tomatoes: 'text', 'label'"),
         ("corpora/mine", {"source": "x.csv"}, "corpora.mine: a file needs both 'text'"),
         ("train/cnn/epochs", ..., "train.cnn.epochs: missing"),
@@ -74,10 +78,10 @@ def test_every_profile_is_valid(path: Path) -> None:
         ("train/rotten_tomatoes-cnn", ..., "train.rotten_tomatoes-cnn: missing; add"),
         ("train/rotten_tomatoes-cn", {}, "train.rotten_tomatoes-cn: not a model or a cell"),
         ("train/rotten_tomatoes-cnn/epoch", 3, "epoch: unknown key; did you mean 'epochs'"),
-        ("rewind/epoch", 3, "rewind.epoch: 3 leaves nothing to train of the 3 epochs"),
+        ("rewind/epoch", 3, "rewind.epoch: 3 leaves no epoch to train"),
         ("sedes", [1], "sedes: unknown key; did you mean 'seeds'"),
         ("device", "gpu", "device: must be 'auto', 'cpu' or 'cuda'"),
-        ("strategies", ["a b"], "strategies.0: 'a b' is no name"),
+        ("strategies", ["a b"], "strategies.0: 'a b' is not a valid name"),
     ],
 )
 def test_impossible_values_are_refused_by_name(key: str, value: Any, message: str) -> None:
@@ -90,7 +94,7 @@ def test_impossible_values_are_refused_by_name(key: str, value: Any, message: st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\na: 2", "'a' stands twice"),
+        ("a: 1\na: 2", "'a' appears twice"),
         ("a: &x [1]\nb: *x", "aliases"),
         ("a: !!python/object:os.system {}", "not valid YAML"),
         ("b: 1\na: !!python/object/apply:os.system [ls]", "line 2: tags .* are not allowed"),
@@ -99,23 +103,23 @@ def test_impossible_values_are_refused_by_name(key: str, value: Any, message: st
         ("a: !mine 1", "tags"),
         ("a: {<<: {b: 1}}", "merge keys"),
         ("<<: {b: 1}", "merge keys"),
-        ("a: {b: {c: 1, c: 2}}", "'c' stands twice"),
+        ("a: {b: {c: 1, c: 2}}", "'c' appears twice"),
         (BOMB, "aliases"),
         ("a: [", "not valid YAML"),
         ("a: " + "[" * 10_000, "not valid YAML"),
         ("{a: " * 10_000, "not valid YAML"),
         ("a: " + "[" * 150 + "]" * 150, r"a(\.0){19}: nested more than 20 deep"),
         ('a: "\\UFFFFFFFF"', "not valid YAML"),
-        ('a: "\\ud800"', "a: .* half a character"),
+        ('a: "\\ud800"', "a: .* contains half a surrogate pair"),
         ('"a\\nb": 1', r"'a\\nb': unknown key"),
         ("a: 2020-01-01", "a: 2020-01-01 is a date"),
-        ("a: 0x" + "f" * 5_000, "a: a number of more than 63 bits"),
+        ("a: 0x" + "f" * 5_000, r"a: the number is too large \(more than 63 bits\)"),
         ("a: 010", "'010' is not a decimal number"),
         ("a: 1:30", "'1:30' is not a decimal number"),
         ("a: 1\n---\na: 1", "not valid YAML"),
         ("a:\n\tb: 1", "not valid YAML"),
-        ("? [a]\n: 1", "is not a word"),
-        ("1: 2", "is not a word"),
+        ("? [a]\n: 1", "is not a string"),
+        ("1: 2", "is not a string"),
         ("- 1", "expected a mapping"),
         ("", "expected a mapping"),
     ],
@@ -165,19 +169,19 @@ def test_what_params_name_must_be_there(key: str, value: Any, message: str) -> N
 
 
 def test_params_are_the_quick_profile() -> None:
-    """Two files, so that ``make repro PROFILE=quick`` can go back to it."""
+    """It is there twice, so that ``make repro PROFILE=quick`` can return to it."""
     quick = (ROOT / "profiles" / "quick.yaml").read_bytes()
     assert (ROOT / "params.yaml").read_bytes() == quick
 
 
-@pytest.mark.parametrize("written", ["1e-05", "1e-3", "+2E-1", "0.00001"])
-def test_numbers_as_dvc_writes_them(tmp_path: Path, written: str) -> None:
+@pytest.mark.parametrize("number", ["1e-05", "1e-3", "+2E-1", "0.00001"])
+def test_numbers_as_dvc_writes_them(tmp_path: Path, number: str) -> None:
     """DVC writes YAML 1.2, where a float needs no point."""
     text = (ROOT / "params.yaml").read_text()
     assert text.count("rotten_tomatoes-cnn: {lr: 0.005}") == 1
     path = tmp_path / "params.yaml"
-    path.write_text(text.replace("-cnn: {lr: 0.005}", f"-cnn: {{lr: {written}}}"))
-    assert params.load(path).train["rotten_tomatoes-cnn"].lr == float(written)
+    path.write_text(text.replace("-cnn: {lr: 0.005}", f"-cnn: {{lr: {number}}}"))
+    assert params.load(path).train["rotten_tomatoes-cnn"].lr == float(number)
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

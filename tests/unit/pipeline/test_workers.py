@@ -1,55 +1,51 @@
 """Seeds side by side: the results in their order, and a clean end of all when one fails."""
 
+import inspect
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from helpers import ROOT
+
+from lottery.config import registry
+from lottery.pipeline import jobs, workers
 
 SCRIPT = """
-import os, signal, sys, time
+import os, sys
 from pathlib import Path
+sys.path.insert(0, os.environ["LIBRARY"])  # as a stage does: the forkserver must be told by itself
 from types import SimpleNamespace
 from lottery.errors import LotteryError
-from stages import _run, _seeds
-
-def square(params, factor, seed):
-    time.sleep(0.3 / (seed + 1))  # the first ends last
-    return factor * seed**2
-
-def fail(params, folder, seed):
-    Path(folder, f"began-{seed}").touch()
-    if seed == 2:
-        raise LotteryError("seed 2 is unlucky")
-    time.sleep(60)
-    Path(folder, f"ended-{seed}").touch()
-
-def die(params, folder, seed):
-    os.kill(os.getpid(), signal.SIGKILL)
+from lottery.pipeline import workers
 
 if __name__ == "__main__":
+    job, folder, factor = sys.argv[1:]
     params = SimpleNamespace(seeds=(0, 1, 2, 3), threads=1)
+    run = SimpleNamespace(params=params, factor=int(factor))
     try:
-        print(_seeds.each(globals()[sys.argv[1]], params, *map(eval, sys.argv[2:])))
+        results = workers.each_seed(job, run, Path(folder), package="jobs")
+        print(len(set(results) - {os.getpid()}) if job == "process" else results)
     except LotteryError as error:
         print("error:", error)
 """
 
 
-def run(tmp_path: Path, *arguments: str, processes: str) -> str:
+def run(tmp_path: Path, job: str, *, processes: str, factor: int = 1) -> str:
+    """What a program prints that runs ``tests/jobs/<job>.py`` for four seeds."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     done = subprocess.run(
-        [sys.executable, str(script), *arguments],
+        [sys.executable, str(script), job, str(tmp_path), str(factor)],
         capture_output=True,
         text=True,
         check=False,
         timeout=50,
         env={
             **os.environ,
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
+            "LIBRARY": str(ROOT / "src"),
+            "PYTHONPATH": str(ROOT / "tests"),
             "LOTTERY_PROCESSES": processes,
         },
     )
@@ -59,22 +55,70 @@ def run(tmp_path: Path, *arguments: str, processes: str) -> str:
 
 @pytest.mark.parametrize("processes", ["1", "2", "9"])
 def test_results_come_in_the_order_of_the_seeds(tmp_path: Path, processes: str) -> None:
-    assert run(tmp_path, "square", "10", processes=processes) == "[0, 10, 40, 90]"
+    assert run(tmp_path, "square", factor=10, processes=processes) == "[0, 10, 40, 90]"
+    assert sorted(path.name for path in tmp_path.glob("seed-*")) == [f"seed-{n}" for n in range(4)]
+
+
+@pytest.mark.parametrize(("processes", "others"), [("1", 0), ("2", 2), ("9", 4)])
+def test_as_many_processes_as_the_variable_says(
+    tmp_path: Path, processes: str, others: int
+) -> None:
+    """A single one is the stage's own; none takes up a second seed while one has none."""
+    assert run(tmp_path, "process", processes=processes) == str(others)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process can be forked")
+def test_slow_imports_happen_once(tmp_path: Path) -> None:
+    """Else every worker would import torch by itself, for seconds."""
+    assert run(tmp_path, "preloaded", processes="2") == "[True, True, True, True]"
 
 
 def test_one_error_ends_all(tmp_path: Path) -> None:
-    output = run(tmp_path, "fail", repr(str(tmp_path)), processes="4")
+    output = run(tmp_path, "fail", processes="4")
     assert output == "error: seed 2 is unlucky"
     assert (tmp_path / "began-2").exists()
     assert not list(tmp_path.glob("ended-*"))
 
 
 def test_a_killed_process_is_named(tmp_path: Path) -> None:
-    output = run(tmp_path, "die", repr(str(tmp_path)), processes="2")
-    assert "its process was stopped (exit code -9)" in output
+    output = run(tmp_path, "die", processes="2")
+    assert "its process was killed (exit code -9)" in output
     assert "LOTTERY_PROCESSES=1" in output
 
 
 @pytest.mark.parametrize("processes", ["0", "many", "-1", ""])
-def test_a_number_that_is_none(tmp_path: Path, processes: str) -> None:
-    assert "LOTTERY_PROCESSES" in run(tmp_path, "square", "1", processes=processes)
+def test_what_is_not_a_positive_integer_is_refused(tmp_path: Path, processes: str) -> None:
+    output = run(tmp_path, "square", processes=processes)
+    assert output == (f"error: LOTTERY_PROCESSES: expected a positive integer, got {processes!r}")
+
+
+@pytest.mark.parametrize(
+    ("cores", "threads", "seeds", "expected"),
+    [
+        # A single core: one after the other.
+        (1, 1, 3, 1),
+        # Of one thread, fewer than twice as many seeds as cores all run at once.
+        (2, 1, 1, 1),
+        (2, 1, 3, 3),
+        (2, 1, 4, 2),
+        (2, 2, 3, 1),
+        (8, 2, 3, 3),
+        (8, 2, 9, 4),
+        (2, 16, 3, 1),
+    ],
+)
+def test_processes_follow_the_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, threads: int, seeds: int, expected: int
+) -> None:
+    monkeypatch.delenv("LOTTERY_PROCESSES", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
+    assert workers.processes(threads, seeds) == expected
+
+
+@pytest.mark.parametrize("stage", registry.names(jobs.__name__))
+def test_every_job_can_be_called(stage: str) -> None:
+    """By its stage's name, with what a worker passes."""
+    run_seed = registry.load(jobs.__name__, stage, "job").run_seed
+    assert list(inspect.signature(run_seed).parameters) == ["run", "folder", "seed"]
+    assert (ROOT / "stages" / f"{stage}.py").exists()

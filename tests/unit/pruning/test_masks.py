@@ -1,4 +1,4 @@
-"""Invariants of pruning: counts exact, masks nest, ties by index, records complete."""
+"""Invariants of pruning: counts are exact, masks are nested, ties go by index, nothing is lost."""
 
 from fractions import Fraction
 
@@ -18,46 +18,46 @@ TENSORS = st.dictionaries(
 ).map(lambda lists: {name: torch.tensor(values) for name, values in lists.items()})
 
 
-def fresh(weights: dict[str, torch.Tensor]) -> masks.RemovedAt:
+def dense(weights: dict[str, torch.Tensor]) -> masks.PrunedAt:
+    """``pruned_at`` of tensors from which nothing is pruned, without a padding row."""
     return {
         name: torch.full(w.shape, masks.NEVER, dtype=torch.uint8) for name, w in weights.items()
     }
 
 
 @given(weights=TENSORS, rate=RATES, scope=st.sampled_from(["local", "global"]), data=st.data())
-def test_chain_of_levels(weights, rate, scope, data):  # type: ignore[no-untyped-def]
+def test_pruning_run_of_levels(weights, rate, scope, data):  # type: ignore[no-untyped-def]
     names = data.draw(st.sets(st.sampled_from(sorted(weights)), min_size=1))
-    record = fresh(weights)
+    pruned_at = dense(weights)
     for level in range(1, 6):
-        before = masks.at_level(record, level - 1)
-        pruned = masks.prune(weights, record, level, rate, scope, names)
-        after = masks.at_level(pruned, level)
+        before = masks.at_level(pruned_at, level - 1)
+        pruned_at = masks.prune(weights, pruned_at, level, rate, scope, names)
+        after = masks.at_level(pruned_at, level)
         groups = [[name] for name in names] if scope == "local" else [sorted(names)]
         for group in groups:
-            alive = sum(int(before[name].sum()) for name in group)
-            left = sum(int(after[name].sum()) for name in group)
-            assert alive - left == Fraction(str(rate)) * alive // 1
-            kept = torch.cat([weights[name][after[name]].abs() for name in group])
-            gone = torch.cat([weights[name][before[name] & ~after[name]].abs() for name in group])
-            if len(kept) and len(gone):
-                assert gone.max() <= kept.min()
+            size = sum(int(before[name].sum()) for name in group)
+            smaller = sum(int(after[name].sum()) for name in group)
+            assert size - smaller == Fraction(str(rate)) * size // 1
+            remaining = torch.cat([weights[name][after[name]].abs() for name in group])
+            pruned = torch.cat([weights[name][before[name] & ~after[name]].abs() for name in group])
+            if len(remaining) and len(pruned):
+                assert pruned.max() <= remaining.min()
         for name, mask in after.items():
             assert not (mask & ~before[name]).any(), "a mask must lie inside the one before"
             if name not in names:
                 assert mask.all()
-            # Every earlier level's mask is still in the record.
-            assert torch.equal(masks.at_level(pruned, level - 1)[name], before[name])
-        record = pruned
-    restored = masks.restore(masks.survivors(weights, record, 3), record, 3)
-    for name, mask in masks.at_level(record, 3).items():
+            # The mask of the level before can still be read.
+            assert torch.equal(masks.at_level(pruned_at, level - 1)[name], before[name])
+    restored = masks.restore(masks.survivors(weights, pruned_at, 3), pruned_at, 3)
+    for name, mask in masks.at_level(pruned_at, 3).items():
         assert torch.equal(restored[name], weights[name] * mask)
 
 
 @given(weights=TENSORS, rate=RATES, scope=st.sampled_from(["local", "global"]))
-def test_the_order_of_the_tensors_plays_no_part(weights, rate, scope):  # type: ignore[no-untyped-def]
+def test_the_order_of_the_tensors_does_not_matter(weights, rate, scope):  # type: ignore[no-untyped-def]
     """A file gives them by name, a network as it defines them: ties must go alike."""
     turned = {name: weights[name] for name in reversed(weights)}
-    one, other = fresh(weights), fresh(turned)
+    one, other = dense(weights), dense(turned)
     for level in (1, 2):
         one = masks.prune(weights, one, level, rate, scope, list(weights))
         other = masks.prune(turned, other, level, rate, scope, list(turned))
@@ -66,33 +66,33 @@ def test_the_order_of_the_tensors_plays_no_part(weights, rate, scope):  # type: 
 
 def test_global_ties_go_by_the_tensors_names() -> None:
     weights = {"b": torch.ones(4), "c": torch.ones(2), "a": torch.ones(4)}
-    record = masks.prune(weights, fresh(weights), 1, 0.5, "global", ["c", "b", "a"])
-    alive = {name: mask.tolist() for name, mask in masks.at_level(record, 1).items()}
-    assert alive == {"a": [False] * 4, "b": [False, True, True, True], "c": [True, True]}
-    assert list(record) == ["b", "c", "a"], "the record keeps its order"
+    pruned_at = masks.prune(weights, dense(weights), 1, 0.5, "global", ["c", "b", "a"])
+    remaining = {name: mask.tolist() for name, mask in masks.at_level(pruned_at, 1).items()}
+    assert remaining == {"a": [False] * 4, "b": [False, True, True, True], "c": [True, True]}
+    assert list(pruned_at) == ["b", "c", "a"], "the tensors come in the order of before"
 
 
 @given(values=st.lists(st.sampled_from([0.0, 1.0, 2.0]), min_size=1, max_size=30), data=st.data())
 def test_smallest_is_a_stable_sort(values: list[float], data: st.DataObject) -> None:
     count = data.draw(st.integers(0, len(values)))
-    expected = sorted(sorted(range(len(values)), key=lambda place: values[place])[:count])
+    expected = sorted(sorted(range(len(values)), key=lambda index: values[index])[:count])
     assert masks.smallest(torch.tensor(values), count).tolist() == expected
 
 
 @pytest.mark.parametrize(
-    ("rate", "alive", "gone"),
+    ("rate", "remaining", "pruned"),
     [(0.2, 5, 1), (0.29, 100, 29), (0.2, 4, 0), (0.7, 10, 7), (1e-5, 10**5, 1)],
 )
-def test_counts_are_exact_in_decimals(rate: float, alive: int, gone: int) -> None:
-    assert masks.to_remove(rate, alive) == gone
+def test_counts_are_exact_in_decimals(rate: float, remaining: int, pruned: int) -> None:
+    assert masks.to_prune(rate, remaining) == pruned
 
 
 def test_small_tensors_of_the_study() -> None:
-    """A bias of 100 keeps 4 at level 20 of 20 %; tensors of 1 to 4 never shrink."""
-    alive = {size: size for size in (1, 4, 100)}
+    """A bias of 100 has 4 left at level 20 of 20 %; tensors of 1 to 4 never shrink."""
+    remaining = {size: size for size in (1, 4, 100)}
     for _ in range(20):
-        alive = {size: count - masks.to_remove(0.2, count) for size, count in alive.items()}
-    assert alive == {1: 1, 4: 4, 100: 4}
+        remaining = {size: count - masks.to_prune(0.2, count) for size, count in remaining.items()}
+    assert remaining == {1: 1, 4: 4, 100: 4}
 
 
 def test_twenty_levels_follow_the_recurrence() -> None:
@@ -100,30 +100,33 @@ def test_twenty_levels_follow_the_recurrence() -> None:
         "a": torch.randn(997, generator=torch.Generator().manual_seed(0)),
         "b": torch.ones(3),
     }
-    record, expected = fresh(weights), {"a": 997, "b": 3}
+    pruned_at, expected = dense(weights), {"a": 997, "b": 3}
     for level in range(1, 21):
-        record = masks.prune(weights, record, level, 0.2, "local", weights.keys())
-        expected = {name: count - masks.to_remove(0.2, count) for name, count in expected.items()}
-        assert {name: alive for name, (alive, _) in masks.counts(record, level).items()} == expected
+        pruned_at = masks.prune(weights, pruned_at, level, 0.2, "local", weights.keys())
+        expected = {name: count - masks.to_prune(0.2, count) for name, count in expected.items()}
+        counts = masks.counts(pruned_at, level)
+        assert {name: remaining for name, (remaining, _) in counts.items()} == expected
+
+
+def pruned_in_all(pruned_at: masks.PrunedAt, level: int) -> int:
+    return sum(size - remaining for remaining, size in masks.counts(pruned_at, level).values())
 
 
 @given(rate=RATES, until=RATES, sizes=st.lists(st.integers(1, 400), min_size=1, max_size=4))
 def test_levels_until_is_the_first_that_reaches_it(
     rate: float, until: float, sizes: list[int]
 ) -> None:
-    named = {str(place): size for place, size in enumerate(sizes)}
+    named = {str(number): size for number, size in enumerate(sizes)}
     try:
         levels = masks.levels_until(named, 0, rate, until, "local")
     except ValueError:
         return
     weights = {name: torch.arange(float(size)) for name, size in named.items()}
-    record = fresh(weights)
+    pruned_at = dense(weights)
     for level in range(1, levels + 1):
-        left = sum(alive for alive, _ in masks.counts(record, level - 1).values())
-        assert sum(sizes) - left < Fraction(str(until)) * sum(sizes)
-        record = masks.prune(weights, record, level, rate, "local", named)
-    left = sum(alive for alive, _ in masks.counts(record, levels).values())
-    assert sum(sizes) - left >= Fraction(str(until)) * sum(sizes)
+        assert pruned_in_all(pruned_at, level - 1) < Fraction(str(until)) * sum(sizes)
+        pruned_at = masks.prune(weights, pruned_at, level, rate, "local", named)
+    assert pruned_in_all(pruned_at, levels) >= Fraction(str(until)) * sum(sizes)
 
 
 def test_until_is_compared_exactly() -> None:
@@ -133,10 +136,10 @@ def test_until_is_compared_exactly() -> None:
 @pytest.mark.parametrize(
     ("sizes", "fixed", "scope", "levels"),
     [
-        # 100, 50, 25, 13 stay: of 200 in all 50, 75, 87 are gone.
+        # 100, 50, 25, 13 remain: of 200 in all 50, 75, 87 are pruned.
         ({"a": 100}, 100, "local", 3),
         ({"a": 100}, 0, "local", 1),
-        # Twenty tensors of one weight can go together, never each by itself.
+        # Twenty tensors of one weight can be pruned together, never each by itself.
         ({str(number): 1 for number in range(20)}, 0, "global", 1),
     ],
 )
@@ -146,36 +149,36 @@ def test_until_counts_what_is_never_pruned_and_follows_the_scope(
     assert masks.levels_until(sizes, fixed, 0.5, 0.4, scope) == levels
 
 
-def test_the_last_level_that_a_record_can_hold() -> None:
-    """Of 600 weights 2 go a level down to 500, then 1."""
+def test_the_last_level_that_fits_into_a_byte() -> None:
+    """Of 600 weights 2 are pruned per level down to 500, then 1."""
     weights = {"a": torch.arange(600.0)}
-    record = fresh(weights)
+    pruned_at = dense(weights)
     for level in range(1, 255):
-        record = masks.prune(weights, record, level, 0.004, "local", ["a"])
-    assert masks.counts(record, 254)["a"] == (600 - 2 * 51 - 203, 600)
-    assert masks.last_level(record) == 254
+        pruned_at = masks.prune(weights, pruned_at, level, 0.004, "local", ["a"])
+    assert masks.counts(pruned_at, 254)["a"] == (600 - 2 * 51 - 203, 600)
+    assert masks.last_level(pruned_at) == 254
     with pytest.raises(ValueError, match="level 0"):
-        masks.prune(weights, record, 0, 0.2, "local", ["a"])
+        masks.prune(weights, pruned_at, 0, 0.2, "local", ["a"])
 
 
 def test_padding_is_no_parameter() -> None:
     weights = {"embedding": torch.ones(4, 2), "bias": torch.ones(2)}
-    record = masks.dense(weights, "embedding", padding_row=1)
-    assert masks.counts(record, 0) == {"embedding": (6, 6), "bias": (2, 2)}
-    assert not masks.at_level(record, 0)["embedding"][1].any()
-    assert masks.sparsity(record, 0) == 0
+    pruned_at = masks.dense(weights, "embedding", padding_row=1)
+    assert masks.counts(pruned_at, 0) == {"embedding": (6, 6), "bias": (2, 2)}
+    assert not masks.at_level(pruned_at, 0)["embedding"][1].any()
+    assert masks.sparsity(pruned_at, 0) == 0
     for level in range(1, 30):
-        record = masks.prune(weights, record, level, 0.5, "local", weights.keys())
-    assert (record["embedding"][1] == 0).all()
+        pruned_at = masks.prune(weights, pruned_at, level, 0.5, "local", weights.keys())
+    assert (pruned_at["embedding"][1] == 0).all()
 
 
 def test_what_cannot_be_pruned_is_refused() -> None:
     weights = {"a": torch.tensor([1.0, float("nan")])}
     with pytest.raises(ValueError, match="a are not finite at level 0"):
-        masks.prune(weights, fresh(weights), 1, 0.2, "local", ["a"])
+        masks.prune(weights, dense(weights), 1, 0.2, "local", ["a"])
     with pytest.raises(ValueError, match="level 255"):
-        masks.prune(weights, fresh(weights), 255, 0.2, "local", ["a"])
+        masks.prune(weights, dense(weights), 255, 0.2, "local", ["a"])
     with pytest.raises(ValueError, match="never reaches"):
         masks.levels_until({"a": 4}, 0, 0.2, 0.5, "local")
     with pytest.raises(ValueError, match="a do not fit"):
-        masks.restore({"a": torch.ones(1)}, fresh(weights), 0)
+        masks.restore({"a": torch.ones(1)}, dense(weights), 0)

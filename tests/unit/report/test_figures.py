@@ -8,7 +8,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lottery import figures
+from lottery.report import canvas, figures
+from lottery.report.charts.styles import LINES
 
 
 def levels(seeds: int) -> pd.DataFrame:
@@ -23,33 +24,33 @@ def levels(seeds: int) -> pd.DataFrame:
 
 
 def epochs(seeds: int) -> pd.DataFrame:
-    own = levels(seeds)
-    return pd.concat(own.assign(epoch=epoch, validation_accuracy=70 + epoch) for epoch in (1, 2))
+    rows = levels(seeds)
+    return pd.concat(rows.assign(epoch=epoch, validation_accuracy=70 + epoch) for epoch in (1, 2))
 
 
 def tensors(seeds: int) -> pd.DataFrame:
-    own = levels(seeds)
+    rows = levels(seeds)
     return pd.concat(
-        own.assign(parameter=name, size=size, alive=(size * 0.6**own.level).astype(int))
+        rows.assign(parameter=name, size=size, alive=(size * 0.6**rows.level).astype(int))
         for name, size in (("embedding", 1000), ("output_bias", 1))
     )
 
 
-def drawn(seeds: int) -> dict[str, Figure]:
-    own = levels(seeds)
+def drawings(seeds: int) -> dict[str, Figure]:
+    curve = levels(seeds)
     return {
-        "accuracy": figures.accuracy({"a-cnn": own, "a-lstm": own, "b-cnn": own}),
-        "learning": figures.learning(epochs(seeds), own, "a-cnn"),
+        "accuracy": figures.accuracy({"a-cnn": curve, "a-lstm": curve, "b-cnn": curve}),
+        "learning": figures.learning(epochs(seeds), curve, "a-cnn"),
         "density": figures.density(tensors(seeds), "a-cnn"),
     }
 
 
 def test_the_same_bytes_each_time(tmp_path: Path) -> None:
     for folder in ("one", "two"):
-        for name, figure in drawn(2).items():
-            figures.save(figure, tmp_path / folder / name)
+        for name, figure in drawings(2).items():
+            canvas.save(figure, tmp_path / folder / name)
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert files == sorted(f"{n}.{s}" for n in drawn(1) for s in ("png", "svg"))
+    assert files == sorted(f"{n}.{s}" for n in drawings(1) for s in ("png", "svg"))
     for name in files:
         one, two = ((tmp_path / folder / name).read_bytes() for folder in ("one", "two"))
         assert one == two, name
@@ -58,7 +59,7 @@ def test_the_same_bytes_each_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_a_band_needs_seeds(seeds: int) -> None:
-    panel = drawn(seeds)["accuracy"].axes[0]
+    panel = drawings(seeds)["accuracy"].axes[0]
     assert len(panel.collections) == (2 if seeds > 1 else 0)
     assert f"({seeds} seed" in panel.get_title()
 
@@ -66,8 +67,8 @@ def test_a_band_needs_seeds(seeds: int) -> None:
 @pytest.mark.parametrize("cells", [1, 2, 3])
 def test_the_legend_is_not_cut_off(cells: int) -> None:
     names = ["late_rewinding", "reinit_same_mask", "random_mask_reinit", "last_epoch_rewinding"]
-    own = pd.concat([levels(2), *(levels(2).assign(strategy=name) for name in names)])
-    figure = figures.accuracy({f"rotten_tomatoes-{number}": own for number in range(cells)})
+    curve = pd.concat([levels(2), *(levels(2).assign(strategy=name) for name in names)])
+    figure = figures.accuracy({f"rotten_tomatoes-{number}": curve for number in range(cells)})
     FigureCanvasAgg(figure).draw()
     assert len(figure.legends[0].get_texts()) == 7
     box = figure.legends[0].get_window_extent()
@@ -75,8 +76,8 @@ def test_the_legend_is_not_cut_off(cells: int) -> None:
     assert figure.bbox.y0 <= box.y0 < box.y1 < figure.axes[-1].get_window_extent().y0
 
 
-def test_what_the_curve_shows() -> None:
-    panel = drawn(1)["accuracy"].axes[0]
+def test_the_values_of_an_accuracy_curve() -> None:
+    panel = drawings(1)["accuracy"].axes[0]
     lines = {line.get_label(): line for line in panel.lines}
     np.testing.assert_allclose(lines["winning ticket"].get_ydata(), [80, 79, 78, 77, 76])
     np.testing.assert_allclose(lines["winning ticket"].get_xdata(), 100 * 0.6 ** np.arange(5))
@@ -88,17 +89,29 @@ def test_what_the_curve_shows() -> None:
     assert lines["dense"].get_ydata()[0] == 80
 
 
-def test_what_learning_curves_show() -> None:
-    panels = drawn(1)["learning"].axes
+def test_the_values_of_learning_curves() -> None:
+    panels = drawings(1)["learning"].axes
     assert len(panels) == 2
     labels = [line.get_label() for line in panels[0].lines]
     assert labels == ["dense (100 %)", "ticket (36 %)", "last level (13 %)"]
     np.testing.assert_allclose(panels[0].lines[1].get_ydata(), [71, 72])
 
 
-def test_what_densities_show() -> None:
-    image = drawn(1)["density"].axes[0].images[0].get_array()
+def test_the_values_of_densities() -> None:
+    image = drawings(1)["density"].axes[0].images[0].get_array()
     share = 0.6 ** np.arange(5)
-    alive = np.array([(1000 * share).astype(int), share.astype(int)])
-    expected = 100 * np.vstack([alive[0] / 1000, alive[1], alive.sum(0) / 1001])
+    remaining = np.array([(1000 * share).astype(int), share.astype(int)])
+    expected = 100 * np.vstack([remaining[0] / 1000, remaining[1], remaining.sum(0) / 1001])
     np.testing.assert_allclose(image, np.maximum(expected, 1e-2))
+
+
+def test_a_strategy_has_the_same_color_in_every_panel() -> None:
+    """The legend is the first panel's, even if another cell lacks a strategy."""
+    curve = levels(2)
+    without = curve[curve.strategy == "random_reinit"]
+    panels = figures.accuracy({"a-cnn": curve, "b-cnn": without}).axes
+    colors = [
+        next(line.get_color() for line in panel.lines if line.get_label() == "random reinit")
+        for panel in panels
+    ]
+    assert colors == [LINES[1].color] * 2

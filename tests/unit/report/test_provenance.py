@@ -3,71 +3,72 @@
 from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
-from lottery import files, params
-from stages import _times
+from lottery.config import grid, params
+from lottery.report import provenance
+from lottery.storage import files, paths, timings
 
-ROOT = Path(__file__).resolve().parents[1]
 SMOKE = params.load(ROOT / "profiles" / "smoke.yaml")
 
 
 @pytest.fixture(autouse=True)
 def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A tree of its own, and a clock that goes when it is told."""
+    """An empty working tree, and a clock that the test sets."""
     monkeypatch.chdir(tmp_path)
     now = [100.0]
-    monkeypatch.setattr(_times.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(timings.time, "monotonic", lambda: now[0])
     return now
 
 
 def run(stage: str, clock: list[float], seconds: float, error: type[BaseException] | None) -> None:
-    with _times.noted(stage):
+    with timings.measured(stage):
         clock[0] += seconds
         if error:
             raise error
 
 
 def test_an_interrupted_stage_adds_up_and_a_finished_one_does_not(clock: list[float]) -> None:
-    name = _times.stages(SMOKE)[0]
+    name = grid.stages(SMOKE)[0]
     with pytest.raises(KeyboardInterrupt):
         run(name, clock, 3600, KeyboardInterrupt)
     run(name, clock, 65, None)
     table(1)
-    assert _times.wall_time(SMOKE).startswith("1 h 1 min 5 s: download 1 h 1 min 5 s; ")
+    assert provenance.wall_time(SMOKE).startswith("1 h 1 min 5 s: download 1 h 1 min 5 s; ")
     run(name, clock, 2, None)
     table(2)
-    assert _times.wall_time(SMOKE).startswith("2 s: download 2 s; ")
+    assert provenance.wall_time(SMOKE).startswith("2 s: download 2 s; ")
 
 
 def test_the_same_tables_have_the_same_time(clock: list[float]) -> None:
-    names = _times.stages(SMOKE)
+    names = grid.stages(SMOKE)
     for name in names:
         run(name, clock, 1, None)
     table(1)
-    first = _times.wall_time(SMOKE)
+    first = provenance.wall_time(SMOKE)
     assert first.startswith(f"{len(names)} s: ")
     assert "not run" not in first
     for name in names:
         run(name, clock, 2, None)
-    assert _times.wall_time(SMOKE) == first
+    assert provenance.wall_time(SMOKE) == first
     table(2)
-    assert _times.wall_time(SMOKE) != first
+    assert provenance.wall_time(SMOKE) != first
 
 
-def test_what_was_not_run_here_or_is_damaged_is_said(clock: list[float]) -> None:
-    names = _times.stages(SMOKE)
+def test_stages_without_a_time_are_counted(clock: list[float]) -> None:
+    names = grid.stages(SMOKE)
     table(1)
-    assert _times.wall_time(SMOKE) == (
+    assert provenance.wall_time(SMOKE) == (
         f"unknown; {len(names)} of {len(names)} stages were not run in this folder"
     )
     run(names[0], clock, 61, None)
-    (_times.FOLDER / f"{names[1]}.json").write_text("{")
+    (paths.TIMES / f"{names[1]}.json").write_text("{")
     table(2)
-    assert _times.wall_time(SMOKE) == (
+    assert provenance.wall_time(SMOKE) == (
         f"1 min 1 s: download 1 min 1 s; {len(names) - 1} of {len(names)} stages were not run "
         "in this folder"
     )
 
 
 def table(value: int) -> None:
-    files.write_csv(_times.paths.TABLES / "some" / "levels.csv", [{"level": value}])
+    files.write_csv(paths.TABLES / "some" / "levels.csv", [{"level": value}])

@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from filelock import FileLock, Timeout
+from helpers import ROOT
 
-from lottery import params
+from lottery.config import params
+from lottery.config.schema import Corpus
 from lottery.errors import LotteryError
-from lottery.sections import Corpus
-from stages import _locks, _run
-from tools import progress
+from lottery.pipeline import cli
+from lottery.storage import locks, paths
+from tools import checkpoints
 
 
 def make(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -23,11 +25,12 @@ def make(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_help_lists_what_the_readme_names() -> None:
+def test_help_lists_what_the_documents_name() -> None:
     listed = make("help").stdout
     named = {
         word.strip("`")
-        for line in (ROOT / "README.md").read_text().splitlines()
+        for document in ("README.md", "CONTRIBUTING.md")
+        for line in (ROOT / document).read_text().splitlines()
         for start, word in zip(line.split(), line.split()[1:], strict=False)
         if start.strip("`") == "make" and line.startswith("make")
     }
@@ -58,11 +61,11 @@ def test_an_old_python_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_an_error_is_one_line(error: Exception, line: str) -> None:
-    assert _run._line(error).startswith(line)
+    assert cli._line(error).startswith(line)
 
 
 def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what a user can mend is shortened to a line."""
+    """Only what a user can repair is shortened to a line."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("sys.argv", ["select"])
 
@@ -70,7 +73,29 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        _run.main("select", None, broken)
+        cli.main("select", None, broken)
+
+
+def test_a_stage_holds_its_lock_and_is_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are named for the stage and its arguments, and lie in the working tree."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / paths.PARAMS).write_text((ROOT / "profiles" / "smoke.yaml").read_text())
+    monkeypatch.setattr("sys.argv", ["train", "rotten_tomatoes", "cnn"])
+    lock = paths.LOCKS / "train-rotten_tomatoes-cnn.lock"
+    ran = []
+
+    def run(settings: params.Params, corpus: str, model: str) -> None:
+        with pytest.raises(Timeout), FileLock(lock, timeout=0):
+            pass
+        ran.append((corpus, model))
+
+    cli.main("train", None, run, "corpus", "model")
+    assert ran == [("rotten_tomatoes", "cnn")]
+    with FileLock(lock, timeout=0):
+        pass
+    assert [path.name for path in paths.TIMES.iterdir()] == ["train-rotten_tomatoes-cnn.json"]
 
 
 def test_is_file() -> None:
@@ -78,25 +103,25 @@ def test_is_file() -> None:
     assert Corpus(source="x.csv", text="t", label="l", test_fraction=0.5).is_file
 
 
-def test_progress_is_listed_and_removed(tmp_path: Path) -> None:
-    for run, key, age in (("a-cnn", "1", 100), ("a-cnn", "2", 50), ("b-cnn", "3", 100)):
-        folder = tmp_path / run / "seed-0" / key
+def test_checkpoints_are_listed_and_removed(tmp_path: Path) -> None:
+    for name, key, age in (("a-cnn", "1", 100), ("a-cnn", "2", 50), ("b-cnn", "3", 100)):
+        folder = tmp_path / name / "seed-0" / key
         folder.mkdir(parents=True)
         (folder / "level-001.0.safetensors").write_bytes(b"0" * 10)
-        (folder / "facts.json").write_text("{}")
-        os.utime(folder / "facts.json", (1e9 - age, 1e9 - age))
-    found = progress.find(tmp_path)
-    assert {kept.folder.name: kept.old for kept in found} == {"1": True, "2": False, "3": False}
-    assert {kept.levels() for kept in found} == {1}
-    environment = {**os.environ, "LOTTERY_PROGRESS": str(tmp_path)}
-    command = [sys.executable, "-m", "tools.progress", "--remove"]
-    with _locks.held(tmp_path / "a-cnn/seed-0/1/lock", "a run"):
+        (folder / paths.FINGERPRINT).write_text("{}")
+        os.utime(folder / paths.FINGERPRINT, (1e9 - age, 1e9 - age))
+    runs = checkpoints.find(tmp_path)
+    assert {run.folder.name: run.old for run in runs} == {"1": True, "2": False, "3": False}
+    assert {run.levels() for run in runs} == {1}
+    environment = {**os.environ, "LOTTERY_CHECKPOINTS": str(tmp_path)}
+    command = [sys.executable, "-m", "tools.checkpoints", "--remove"]
+    with locks.held(tmp_path / "a-cnn/seed-0/1/lock", "a run"):
         done = run_tool([*command, "old"], environment)
-        assert "left: a process works on it" in done
-    assert "removed" in run_tool([*command, "old"], environment)
-    assert sorted(kept.folder.name for kept in progress.find(tmp_path)) == ["2", "3"]
+        assert f"{tmp_path / 'a-cnn/seed-0/1'}: in use by a process: not removed" in done
+    assert ": removed, " in run_tool([*command, "old"], environment)
+    assert sorted(run.folder.name for run in checkpoints.find(tmp_path)) == ["2", "3"]
     run_tool([*command, "all"], environment)
-    assert "no run has kept anything" in run_tool(command[:-1], environment)
+    assert run_tool(command[:-1], environment) == f"{tmp_path}: no checkpoints\n"
 
 
 def run_tool(command: list[str], environment: dict[str, str]) -> str:

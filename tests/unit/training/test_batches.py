@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import write_tokens
+from helpers import write_tokens
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lottery import batches
-from lottery.batches import PAD, UNK
 from lottery.errors import LotteryError
+from lottery.storage.token_arrays import PAD, UNK
+from lottery.training import batches
 
 
 def documents(count: int) -> SimpleNamespace:
@@ -29,7 +29,7 @@ def test_order_is_pure_and_complete(lengths: np.ndarray, size: int, seed: int, e
     order = batches.order(lengths, documents(size), seed, epoch)
     assert sorted(np.concatenate(order)) == list(range(len(lengths)))
     assert all(1 <= len(batch) <= size for batch in order)
-    np.random.seed(seed)  # the process's own state plays no part  # noqa: NPY002
+    np.random.seed(seed)  # the process's global state plays no part  # noqa: NPY002
     again = batches.order(lengths, documents(size), seed, epoch)
     assert all(np.array_equal(one, other) for one, other in zip(order, again, strict=True))
 
@@ -56,7 +56,7 @@ def test_order_differs_by_seed_and_epoch_and_groups_lengths() -> None:
 
 @pytest.mark.parametrize("size", [(2, None), (None, 60)])
 def test_batches_do_not_come_by_length(size: tuple[int | None, int | None]) -> None:
-    """They are made up by length, and then shuffled anew in each epoch."""
+    """They are made up by length, and then shuffled, in each epoch in another way."""
     limit = SimpleNamespace(documents=size[0], tokens=size[1])
     lengths = np.arange(1, 41)
     orders = [
@@ -71,16 +71,16 @@ def test_batches_do_not_come_by_length(size: tuple[int | None, int | None]) -> N
 
 @given(lengths=LENGTHS, tokens=st.integers(1, 400))
 def test_evaluation_batches_are_bounded(lengths: np.ndarray, tokens: int) -> None:
-    found = list(batches.by_length(lengths, tokens))
-    assert sorted(np.concatenate(found)) == list(range(len(lengths)))
-    for batch in found:
+    result = list(batches.by_length(lengths, tokens))
+    assert sorted(np.concatenate(result)) == list(range(len(lengths)))
+    for batch in result:
         assert lengths[batch].max() == lengths[batch[-1]]
         assert len(batch) == 1 or len(batch) * lengths[batch[-1]] <= tokens
 
 
 @given(lengths=LENGTHS, tokens=st.integers(1, 400))
 def test_a_batch_of_tokens_is_filled_before_the_next(lengths: np.ndarray, tokens: int) -> None:
-    """The document behind it would not have gone in."""
+    """The document that comes next would not have fitted."""
     for batch, following in itertools.pairwise(batches.by_length(lengths, tokens)):
         assert (len(batch) + 1) * lengths[following[0]] > tokens
 
@@ -100,26 +100,26 @@ def write_ids(folder: Path, ids: list[int], vocabulary: int) -> None:
 
 @pytest.mark.parametrize("rows", [3, 4, 9, 10])
 def test_ids_stay_inside_the_embedding(tmp_path: Path, rows: int) -> None:
-    """An id equal to the number of rows is the first behind it."""
+    """An id equal to the number of rows is the first outside it."""
     write_ids(tmp_path, list(range(10)), 10)
     loaded = batches.load(tmp_path, "train", rows, torch.device("cpu"))
     assert loaded.ids.tolist() == [number if number < rows else UNK for number in range(10)]
 
 
-def test_an_id_or_label_just_behind_the_last_is_refused(tmp_path: Path) -> None:
+def test_an_id_or_label_just_past_the_last_is_refused(tmp_path: Path) -> None:
     write_ids(tmp_path, [2, 9], 10)
     batches.load(tmp_path, "train", 5, torch.device("cpu"))
     write_ids(tmp_path, [2, 10], 10)
-    with pytest.raises(LotteryError, match="holds the id 10, but the vocabulary has 10 words"):
+    with pytest.raises(LotteryError, match="contains the id 10, but the vocabulary has 10 words"):
         batches.load(tmp_path, "train", 5, torch.device("cpu"))
     write_ids(tmp_path, [2, 9], 10)
     for label in (2, -1):
         np.save(tmp_path / "train.labels.npy", np.array([0, label]))
-        with pytest.raises(LotteryError, match="holds a label that is no class"):
+        with pytest.raises(LotteryError, match=f"contains label {label}, but there are 2 classes"):
             batches.load(tmp_path, "train", 5, torch.device("cpu"))
 
 
-def test_a_batch_is_the_documents_padded_behind(tmp_path: Path) -> None:
+def test_a_batch_is_the_documents_padded_at_the_end(tmp_path: Path) -> None:
     folder = write_tokens(tmp_path)
     ids, offsets = (np.load(folder / f"train.{kind}.npy") for kind in ("ids", "offsets"))
     limit = 30
@@ -128,8 +128,8 @@ def test_a_batch_is_the_documents_padded_behind(tmp_path: Path) -> None:
     longest = int(documents.lengths[index].max()) + 2
     tokens, lengths = documents.batch(index, longest)
     for number, row, length in zip(index.tolist(), tokens, lengths, strict=True):
-        words = ids[offsets[number] : offsets[number + 1]]
-        expected = np.where(words < limit, words, UNK)
+        document = ids[offsets[number] : offsets[number + 1]]
+        expected = np.where(document < limit, document, UNK)
         assert row[:length].tolist() == expected.tolist()
         assert (row[length:] == PAD).all()
         assert len(row) == longest
@@ -144,7 +144,9 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, kind: str) -> None:
         batches.load(folder, "train", 30, torch.device("cpu"))
     if kind == "labels":
         np.save(path, np.full(90, 7))
-        with pytest.raises(LotteryError, match=r"labels\.npy: holds a label that is no class"):
+        with pytest.raises(
+            LotteryError, match=r"labels\.npy: contains label 7, but there are 2 classes"
+        ):
             batches.load(folder, "train", 30, torch.device("cpu"))
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(LotteryError, match=f"{kind}.npy: damaged"):

@@ -1,1 +1,1 @@
-"""The registered controls: one module each."""
+"""The registered controls, one module each, with ``make``: see ``lottery.pruning.control``."""

@@ -1,19 +1,16 @@
-"""Straight to the ticket's counts per tensor from the dense network, without the levels between.
+"""One-shot pruning: from the dense network to the ticket's sparsity of each tensor in one step.
 
-Rewound to the initial weights (Frankle and Carbin 2019, section 1: one-shot pruning).
+Rewound to the initial weights (Frankle and Carbin 2019, section 1).
 """
 
 from lottery.pruning import masks
-from lottery.pruning.control import Control, Ticket
-from lottery.pruning.masks import RemovedAt
+from lottery.pruning.control import Ticket
+from lottery.pruning.masks import PrunedAt
 from lottery.pruning.strategy import Start
 
 
-def _make(ticket: Ticket) -> tuple[RemovedAt, Start]:
-    final = ticket.dense.final
+def make(ticket: Ticket) -> tuple[PrunedAt, Start]:
+    """The largest dense weights of each tensor, from the initial weights."""
     groups = [[name] for name in sorted(ticket.prunable)]
-    record = masks.largest(final, ticket.removed_at, ticket.level, groups)
-    return record, Start(ticket.dense.init, 0)
-
-
-CONTROL = Control(_make)
+    pruned_at = masks.largest(ticket.dense.final, ticket.pruned_at, ticket.level, groups)
+    return pruned_at, Start(ticket.dense.init, 0)

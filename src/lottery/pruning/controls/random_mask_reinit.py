@@ -1,12 +1,12 @@
-"""The ticket's counts per tensor in places drawn at random, with a fresh draw."""
+"""As many weights in each tensor as the ticket has, at random positions, with fresh values."""
 
 from lottery.pruning import masks
-from lottery.pruning.control import Control
+from lottery.pruning.control import Ticket
+from lottery.pruning.masks import PrunedAt
 from lottery.pruning.strategy import Start
 
-CONTROL = Control(
-    lambda ticket: (
-        masks.shuffled(ticket.removed_at, ticket.level, ticket.generator("shuffle")),
-        Start(ticket.dense.fresh(ticket.level), 0),
-    )
-)
+
+def make(ticket: Ticket) -> tuple[PrunedAt, Start]:
+    """A shuffled mask, from a fresh draw."""
+    pruned_at = masks.shuffled(ticket.pruned_at, ticket.level, ticket.generator("shuffle"))
+    return pruned_at, Start(ticket.dense.fresh(ticket.level), 0)

@@ -1,40 +1,45 @@
-"""Pruned before training, and without data, by what flows (Tanaka et al. 2020, section 6).
+"""Pruned before training, without data, by synaptic flow (Tanaka et al. 2020, section 6).
 
-``|weight * derivative|`` of the flow through the absolute weights, over all tensors together, in
-100 steps of one ratio, to as many weights as the ticket keeps. Biases keep the ticket's mask.
+Weights are ranked over all tensors together by ``|weight * derivative|`` of the flow through the
+absolute weights. 100 steps, each of which prunes the same share, lead to as many weights as in the
+ticket. The mask of the biases is the ticket's.
 """
 
 import torch
 
 from lottery.pruning import masks
-from lottery.pruning.control import Control, NotForThisModelError, Ticket
-from lottery.pruning.masks import RemovedAt
+from lottery.pruning.control import NotForThisModelError, Ticket
+from lottery.pruning.masks import PrunedAt
 from lottery.pruning.strategy import Start
 
 STEPS = 100
 
 
-def _make(ticket: Ticket) -> tuple[RemovedAt, Start]:
+def make(ticket: Ticket) -> tuple[PrunedAt, Start]:
+    """The largest flows, from the initial weights."""
     if ticket.flow is None:
-        raise NotForThisModelError("synflow needs a flow, which this model does not define")
+        raise NotForThisModelError("synflow needs a method 'flow', which this model lacks")
     if not ticket.weights:
-        raise NotForThisModelError("synflow prunes no biases, and prune.parameters has no more")
+        raise NotForThisModelError("synflow prunes no biases, but prune.parameters has only them")
     init, names = ticket.dense.init, sorted(ticket.weights)
-    counts = masks.counts({name: ticket.removed_at[name] for name in names}, ticket.level)
+    counts = masks.counts({name: ticket.pruned_at[name] for name in names}, ticket.level)
     total = sum(size for _, size in counts.values())
-    kept = sum(alive for alive, _ in counts.values())
+    target = sum(remaining for remaining, _ in counts.values())
     values = {name: value.double().abs() for name, value in init.items()}
-    record = ticket.removed_at
+    pruned_at = ticket.pruned_at
     for step in range(1, STEPS + 1):
-        own = {name: value.requires_grad_(name in ticket.weights) for name, value in values.items()}
-        found = torch.autograd.grad(ticket.flow(own), [own[name] for name in names])
-        scores = {name: own[name].detach() * flow for name, flow in zip(names, found, strict=True)}
-        enough = round(total * (kept / total) ** (step / STEPS))
-        record = masks.largest(scores, ticket.removed_at, ticket.level, [names], enough)
-        values = {
-            name: value.detach() * (record[name] > ticket.level) for name, value in values.items()
+        weights = {
+            name: value.requires_grad_(name in ticket.weights) for name, value in values.items()
         }
-    return record, Start(init, 0)
-
-
-CONTROL = Control(_make)
+        derivatives = torch.autograd.grad(ticket.flow(weights), [weights[name] for name in names])
+        scores = {
+            name: weights[name].detach() * derivative
+            for name, derivative in zip(names, derivatives, strict=True)
+        }
+        remaining = round(total * (target / total) ** (step / STEPS))
+        pruned_at = masks.largest(scores, ticket.pruned_at, ticket.level, [names], remaining)
+        values = {
+            name: value.detach() * (pruned_at[name] > ticket.level)
+            for name, value in values.items()
+        }
+    return pruned_at, Start(init, 0)

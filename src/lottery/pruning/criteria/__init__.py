@@ -1,1 +1,1 @@
-"""The registered criteria: one module each."""
+"""The registered criteria, one module each, with ``score``: see ``lottery.pruning.criterion``."""

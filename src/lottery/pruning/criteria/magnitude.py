@@ -1,5 +1,12 @@
-"""The smallest trained weights go (Han et al. 2015; Frankle and Carbin 2019, section 1)."""
+"""The smallest trained weights are pruned (Han et al. 2015; Frankle and Carbin 2019, section 1)."""
 
-from lottery.pruning.criterion import Criterion
+from collections.abc import Callable
 
-CRITERION = Criterion(lambda weights, generator: weights)
+import torch
+
+from lottery.pruning.strategy import Weights
+
+
+def score(weights: Weights, generator: Callable[[], torch.Generator]) -> Weights:
+    """The weights themselves."""
+    return weights

@@ -1,16 +1,13 @@
-"""Any weights go, each as likely as another: what is left when magnitude says nothing."""
+"""Random weights are pruned: a baseline that ignores what the weights are."""
 
 from collections.abc import Callable
 
 import torch
 
-from lottery.pruning.criterion import Criterion
 from lottery.pruning.strategy import Weights
 
 
-def _scores(weights: Weights, generator: Callable[[], torch.Generator]) -> Weights:
-    own = generator()
-    return {name: torch.rand(weights[name].shape, generator=own) for name in sorted(weights)}
-
-
-CRITERION = Criterion(_scores)
+def score(weights: Weights, generator: Callable[[], torch.Generator]) -> Weights:
+    """Uniform draws, different at each level."""
+    draws = generator()
+    return {name: torch.rand(weights[name].shape, generator=draws) for name in sorted(weights)}

@@ -1,1 +1,1 @@
-"""The registered strategies: one module each."""
+"""The registered strategies, one module each, with ``start``: see ``lottery.pruning.strategy``."""

@@ -1,8 +1,11 @@
-"""Weights go on from the level before, the schedule starts again (Renda et al. 2020, section 2).
+"""Weights continue from the level before; the schedule starts again (Renda et al. 2020, section 2).
 
-Learning-rate rewinding; under a constant rate it is fine-tuning for the full budget.
+This is learning-rate rewinding; at a constant learning rate it is fine-tuning for all epochs.
 """
 
-from lottery.pruning.strategy import Start, Strategy
+from lottery.pruning.strategy import Dense, Start, Weights
 
-STRATEGY = Strategy(lambda dense, level, trained: Start(trained, 0))
+
+def start(dense: Dense, level: int, trained: Weights) -> Start:
+    """The trained weights, as level n - 1 left them."""
+    return Start(trained, 0)

@@ -1,5 +1,8 @@
 """Rewind to the weights after the first epochs (Frankle, Dziugaite, Roy and Carbin 2020)."""
 
-from lottery.pruning.strategy import Start, Strategy
+from lottery.pruning.strategy import Dense, Start, Weights
 
-STRATEGY = Strategy(lambda dense, level, trained: Start(dense.rewind, dense.rewind_epoch))
+
+def start(dense: Dense, level: int, trained: Weights) -> Start:
+    """The dense run's weights after ``rewind.epoch`` epochs."""
+    return Start(dense.rewind, dense.rewind_epoch)

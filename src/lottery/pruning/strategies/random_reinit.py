@@ -1,5 +1,8 @@
-"""A fresh draw at each level, pruned along its own trajectory: the study's control."""
+"""Fresh random weights at each level, pruned by what they were trained to: the study's control."""
 
-from lottery.pruning.strategy import Start, Strategy
+from lottery.pruning.strategy import Dense, Start, Weights
 
-STRATEGY = Strategy(lambda dense, level, trained: Start(dense.fresh(level), 0))
+
+def start(dense: Dense, level: int, trained: Weights) -> Start:
+    """A fresh draw from the initializer."""
+    return Start(dense.fresh(level), 0)

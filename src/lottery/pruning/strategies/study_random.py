@@ -1,14 +1,12 @@
-"""The study's random arm as its code ran: a fresh draw at each level, but for the embedding.
+"""The 2020 study's random arm as its code ran: fresh weights at each level, except the embedding.
 
-Its reset pointed at the live tensor, so that each level went on with the embedding of the one
-before.
+Its code reset the embedding to a reference of the live tensor, so that each level continued with
+the embedding of the level before.
 """
 
-from lottery.pruning.strategy import Dense, Start, Strategy, Weights
+from lottery.pruning.strategy import Dense, Start, Weights
 
 
-def _start(dense: Dense, level: int, trained: Weights) -> Start:
+def start(dense: Dense, level: int, trained: Weights) -> Start:
+    """A fresh draw, with the trained embedding."""
     return Start({**dense.fresh(level), dense.embedding: trained[dense.embedding]}, 0)
-
-
-STRATEGY = Strategy(_start)

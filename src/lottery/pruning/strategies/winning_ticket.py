@@ -1,5 +1,8 @@
 """Rewind to the initial weights (Frankle and Carbin 2019, section 1)."""
 
-from lottery.pruning.strategy import Start, Strategy
+from lottery.pruning.strategy import Dense, Start, Weights
 
-STRATEGY = Strategy(lambda dense, level, trained: Start(dense.init, 0))
+
+def start(dense: Dense, level: int, trained: Weights) -> Start:
+    """The initial weights."""
+    return Start(dense.init, 0)

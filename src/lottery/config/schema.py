@@ -1,0 +1,241 @@
+"""The sections of ``params.yaml`` as frozen dataclasses: each key, its bounds, its meaning.
+
+:class:`Params` at the end is all of them; :mod:`lottery.config.params` reads the file.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
+
+from lottery.config.validation import STRICT
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
+Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Rate = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+PositiveFloat = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+ParameterKind = Literal["embedding", "weights", "biases"]
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("the same entry appears twice")
+    return values
+
+
+@dataclass(frozen=True, config=STRICT)
+class Corpus:
+    """``corpora.<name>``: where the documents come from."""
+
+    source: str
+    """A corpus module (``src/lottery/corpora/<name>.py``), or your own CSV, TSV, JSONL or Parquet
+    file."""
+    dedupe: bool = True
+    """Whether a text that appears several times is used once: in training, if it occurs there."""
+    split: str | None = None
+    """For ``imdb``: ``study`` or ``official``. For a file: the column that says ``train`` or
+    ``test``."""
+    text: str | None = None
+    """For a file: the column with the documents."""
+    label: str | None = None
+    """For a file: the column with the classes."""
+    test_fraction: Rate | None = None
+    """For a file without ``split``: the share of the documents that is drawn for testing."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether ``source`` is the user's own file, and not a corpus module."""
+        return not self.source.endswith(".py")
+
+    def __post_init__(self) -> None:
+        if self.is_file:
+            if self.text is None or self.label is None:
+                raise ValueError("a file needs both 'text' and 'label': the names of its columns")
+            if (self.split is None) == (self.test_fraction is None):
+                raise ValueError("a file needs either 'split' (a column) or 'test_fraction'")
+        elif self.text or self.label or self.test_fraction:
+            raise ValueError("'text', 'label' and 'test_fraction' are only for a file of your own")
+
+
+@dataclass(frozen=True, config=STRICT)
+class Tokens:
+    """``tokens``: how a corpus table becomes token arrays."""
+
+    max_tokens: Positive | None
+    """How many tokens of each document are used, from its start; null uses all."""
+    documents: Annotated[int, Field(ge=20)] | None
+    """How many documents of the training split are used, validation included; null uses all."""
+    vocabulary: Annotated[int, Field(ge=1, le=65_000)]
+    """Words, not counting ``<unk>`` and ``<pad>``. At most 65,000, since ids are 16 bits wide."""
+    validation_fraction: Rate
+    """The share of each class's training documents that is set apart for validation."""
+    split_seed: Seed
+    """Decides which documents go to validation. The networks' ``seeds`` do not change that."""
+    vectors: Literal["glove.6B.50d", "glove.6B.100d"] | None
+    """The word vectors for models with ``embedding: vectors``; null fetches none."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Model:
+    """``models.<name>``: the architecture."""
+
+    vocabulary: Annotated[int, Field(ge=1, le=65_000)]
+    """How many of the corpus's most frequent words have an embedding; the others are ``<unk>``."""
+    dim: Annotated[int, Field(ge=1, le=10_000)]
+    """Numbers per embedding; the same as in ``tokens.vectors`` if ``embedding`` is ``vectors``."""
+    embedding: Literal["random", "vectors"]
+    """How the embedding starts: drawn at random, or at ``tokens.vectors`` for the words that have
+    one there."""
+    embedding_std: PositiveFloat
+    """The standard deviation of the normal distribution from which embeddings are drawn."""
+    dropout: Annotated[float, Field(ge=0, le=0.99)]
+    """The chance that a feature is set to zero in a training step: before the output layer, and
+    before each layer of an LSTM."""
+    options: dict[str, Any]
+    """Settings that only this model has: ``Options`` in ``src/lottery/models/<name>.py``."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Batch:
+    """``train.<model>.batch``: the size of a batch, either in documents or in tokens."""
+
+    documents: Positive | None = None
+    """Documents per batch."""
+    tokens: Positive | None = None
+    """The most tokens per batch, padding included: the number of documents times the length of the
+    longest. A document that is longer is a batch by itself."""
+
+    def __post_init__(self) -> None:
+        if (self.documents is None) == (self.tokens is None):
+            raise ValueError("give either 'documents' or 'tokens'")
+
+
+@dataclass(frozen=True, config=STRICT)
+class Train:
+    """``train.<model>``, and ``train.<corpus>-<model>`` for what one cell overrides."""
+
+    epochs: Annotated[int, Field(ge=1, le=10_000)]
+    """Epochs of each training: the dense run and each level."""
+    lr: PositiveFloat
+    """Adam's learning rate at the start."""
+    schedule: Literal["constant", "linear"]
+    """Whether the learning rate stays constant, or falls linearly to zero, step by step."""
+    batch: Batch
+    patience: Positive | None
+    """Training stops after this many epochs without a lower validation loss, and the weights with
+    the lowest one are used. null trains all epochs and uses the last weights."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Prune:
+    """``prune``: how much each level prunes, of what, and how far."""
+
+    rate: Rate
+    """The share of the remaining weights that each level prunes."""
+    levels: Annotated[int, Field(ge=1, le=254)] | None
+    """How many levels to prune, not counting the dense run; null if ``until`` is given."""
+    until: Rate | None
+    """Prune until the first level of at least this sparsity; null if ``levels`` is given."""
+    criterion: Name
+    """How weights are ranked for pruning: a module of ``src/lottery/pruning/criteria``."""
+    scope: Literal["local", "global"]
+    """Whether ``rate`` applies to each tensor, or to all of them in one ranking."""
+    parameters: Annotated[tuple[ParameterKind, ...], Field(min_length=1), AfterValidator(_distinct)]
+    """Which parameters are pruned. Sparsity is a share of all of them, pruned or not."""
+
+    def __post_init__(self) -> None:
+        if (self.levels is None) == (self.until is None):
+            raise ValueError("give either 'levels' or 'until', and null for the other")
+
+
+@dataclass(frozen=True, config=STRICT)
+class Rewind:
+    """``rewind``: what late rewinding returns to, and how long a rewound network trains."""
+
+    epoch: Annotated[int, Field(ge=0)]
+    """Late rewinding returns to the dense run's weights after this many epochs."""
+    budget: Literal["remaining", "full"]
+    """A network rewound to an epoch trains the epochs after it (``remaining``), or all epochs
+    again (``full``)."""
+
+
+Levels = Annotated[tuple[Annotated[int, Field(ge=1, le=254)], ...], AfterValidator(_distinct)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Branch:
+    """``branch``: the controls, which are single trainings."""
+
+    levels: Levels
+    """The levels of the winning ticket at which each of ``controls`` trains."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Connectivity:
+    """``connectivity``: the loss along straight lines between trained networks."""
+
+    levels: Levels
+    """Two lines for each of these levels of the winning ticket: to it from the level before, and
+    from it to the same ticket trained with another order of the data."""
+    points: Annotated[int, Field(ge=3, le=101)]
+    """Networks evaluated on each line, including both its ends."""
+
+
+Points = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Evaluate:
+    """``evaluate``: when a ticket counts as matching, in percentage points of accuracy."""
+
+    tolerance: Points
+    """The ticket is chosen on validation: its mean accuracy over seeds may be this far below that
+    of the dense run."""
+    margin: Points
+    """A claim that a ticket matches is supported if the test shows that its test accuracy is less
+    than this far below that of the dense run."""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Sections:
+    """All of ``params.yaml`` except ``train``."""
+
+    corpora: Annotated[dict[Name, Corpus], Field(min_length=1)]
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    """Each key is a module of ``src/lottery/models``."""
+    strategies: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
+    """The pruning runs: modules of ``src/lottery/pruning/strategies``. One must be
+    ``winning_ticket``."""
+    controls: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
+    """Single trainings to compare with ``winning_ticket``: modules of
+    ``src/lottery/pruning/controls``."""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
+    """Everything is trained once per seed; each seed has its own initial weights, data order and
+    dropout."""
+    device: Literal["auto", "cpu", "cuda"]
+    """Where to train; ``auto`` is a GPU if there is one, else the CPU."""
+    threads: Annotated[int, Field(ge=1, le=1024)]
+    """CPU threads per process. Seeds run side by side, one process each."""
+    precision: Literal["float32", "bfloat16"]
+    """The number format that networks compute in; weights, optimizer and logits stay float32."""
+    tokens: Tokens
+    prune: Prune
+    rewind: Rewind
+    branch: Branch
+    connectivity: Connectivity
+    evaluate: Evaluate
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Document(Sections):
+    """``params.yaml`` as written: ``train`` still has separate entries for models and cells."""
+
+    train: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Params(Sections):
+    """All parameters, checked. ``train`` has one complete entry per cell, ``<corpus>-<model>``."""
+
+    train: dict[str, Train]

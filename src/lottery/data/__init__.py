@@ -1,0 +1,1 @@
+"""From text to token arrays: fetching files, the corpus table, tokenizing."""

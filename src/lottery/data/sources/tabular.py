@@ -1,0 +1,104 @@
+"""Tables from CSV, TSV, JSONL and Parquet files, with the line of whatever cannot be read."""
+
+import csv
+import io
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lottery.errors import LotteryError
+
+Reader = Callable[[str, list[str]], pd.DataFrame]
+"""From the text of a file, and the columns that are needed, to its rows."""
+
+
+def read(path: Path, columns: list[str]) -> pd.DataFrame:
+    """All rows of the file ``path``, of which ``columns`` are needed.
+
+    Values of a CSV and a TSV are strings. Raises LotteryError for a file that is missing, or is not
+    what its ending says.
+    """
+    if path.suffix not in ENDINGS:
+        raise LotteryError(f"{path}: the name must end in one of {', '.join(ENDINGS)}")
+    if not path.is_file():
+        raise LotteryError(f"{path}: not found; give its path from the root of the repository")
+    content = path.read_bytes()
+    if path.suffix == ".parquet":
+        return _parse_parquet(path, content)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise LotteryError(
+            f"{path}: line {line}: not UTF-8; save the file as UTF-8 and run again"
+        ) from None
+    try:
+        with warnings.catch_warnings():
+            # pandas only warns of a row with more fields than the header, and drops the text.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return READERS[path.suffix](text, columns)
+    except pd.errors.ParserWarning:
+        raise LotteryError(
+            f"{path}: row 1: more fields than the header has; quote the text that contains a "
+            "separator"
+        ) from None
+    except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise LotteryError(f"{path}: cannot be parsed: {' '.join(str(error).split())}") from None
+
+
+def _parse_parquet(path: Path, content: bytes) -> pd.DataFrame:
+    """The table in ``content``; ``path`` begins the error if there is none."""
+    try:
+        table = pq.read_table(io.BytesIO(content))
+        table.validate(full=True)  # finds text that is not UTF-8
+        return table.to_pandas()
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise LotteryError(f"{path}: not a Parquet file: {reason}") from None
+
+
+def _separated(separator: str, quoting: int) -> Reader:
+    """A reader of fields between separators, all of them strings."""
+    return lambda text, columns: pd.read_csv(
+        io.StringIO(text),
+        sep=separator,
+        quoting=quoting,
+        dtype=str,
+        keep_default_na=False,
+        index_col=False,
+    )
+
+
+def _json_lines(text: str, columns: list[str]) -> pd.DataFrame:
+    """One row per line, which must be a JSON object. Values stay as they are, for the errors.
+
+    The columns are the first row's keys and ``columns``. Other keys are ignored: if each row had a
+    different one, the table would have as many columns as rows.
+    """
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"line {number} is not valid JSON: {error}") from None
+        if not isinstance(row, dict):
+            raise ValueError(f"line {number} is not a JSON object")
+        names = dict.fromkeys([*(rows[0] if rows else row), *columns])
+        rows.append({name: row[name] for name in names if name in row})
+    return pd.DataFrame(rows, dtype=object)
+
+
+READERS: dict[str, Reader] = {
+    ".csv": _separated(",", csv.QUOTE_MINIMAL),
+    ".tsv": _separated("\t", csv.QUOTE_NONE),  # in a TSV a quotation mark is text
+    ".jsonl": _json_lines,
+}
+ENDINGS = (*READERS, ".parquet")

@@ -1,0 +1,116 @@
+"""A user's own file, which has a text and a label column, as documents."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lottery.data import corpus_table
+from lottery.data.sources import tabular
+from lottery.errors import LotteryError, brief
+from lottery.storage import files
+
+SPLITS = ("train", "test")
+_NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class UserFile:
+    """The rows of a user's file."""
+
+    frame: pd.DataFrame
+    """Columns text, label (int from 0) and split; the index counts the rows from 1."""
+    classes: list[str]
+    """The names of the labels, in the order of their numbers."""
+    record: dict[str, str]
+    """What the corpus's provenance says of the file."""
+
+
+def read(path: Path, text: str, label: str, split: str | None) -> UserFile:
+    """The rows of the file ``path``, from its columns ``text``, ``label`` and, if given, ``split``.
+
+    Labels are strings, numbered alphabetically; labels that are whole numbers come first, by value.
+    Raises LotteryError that names the file and the row or column.
+    """
+    columns = [text, label] + ([split] if split else [])
+    raw = tabular.read(path, columns)
+    raw.index = pd.RangeIndex(1, len(raw) + 1)
+    for column in columns:
+        if column not in raw.columns:
+            names = ", ".join(str(name)[:60] for name in raw.columns[:12])
+            raise LotteryError(f"{path}: no column '{column}'; its columns are {names}")
+    if raw.empty:
+        raise LotteryError(f"{path}: contains no rows")
+    _check_texts(path, raw[text])
+    labels = pd.Series(
+        [_label(path, row, label, value) for row, value in raw[label].items()], raw.index
+    )
+    classes = sorted(labels.unique(), key=_natural)
+    _check_numbers(path, label, classes)
+    if split:
+        _check_splits(path, raw[split])
+    frame = pd.DataFrame(
+        {
+            "text": raw[text],
+            "label": labels.map({name: number for number, name in enumerate(classes)}),
+            "split": raw[split] if split else "train",
+        }
+    )
+    record = {"file": path.name, "origin": "own file", "sha256": files.digest(path)}
+    return UserFile(frame, classes, record)
+
+
+def _check_texts(path: Path, texts: pd.Series) -> None:
+    """Raise LotteryError for the first text that cannot be in a corpus table."""
+    flaws = [(row, flaw) for row, value in texts.items() if (flaw := corpus_table.flaw(value))]
+    if flaws:
+        row, flaw = flaws[0]
+        more = f" (and {len(flaws) - 1:,} more)" if len(flaws) > 1 else ""
+        raise LotteryError(
+            f"{path}: row {row}: {flaw} in column '{texts.name}'{more}; "
+            "fix the file or remove the row"
+        )
+
+
+def _check_numbers(path: Path, column: str, classes: list[str]) -> None:
+    """Raise LotteryError for two classes that are the same number, written as 1 and 1.0, say."""
+    spellings: dict[Decimal, str] = {}
+    for name in classes:
+        if _NUMBER.fullmatch(name) and (first := spellings.setdefault(Decimal(name), name)) != name:
+            raise LotteryError(
+                f"{path}: labels '{first}' and '{name}' in column '{column}' are the same number; "
+                "write it one way"
+            )
+
+
+def _check_splits(path: Path, splits: pd.Series) -> None:
+    """Raise LotteryError for the first value that is not a split."""
+    for row, value in splits.items():
+        if value not in SPLITS:
+            raise LotteryError(
+                f"{path}: row {row}: expected train or test in column '{splits.name}', "
+                f"got {brief(value)}"
+            )
+
+
+def _label(path: Path, row: object, column: str, value: object) -> str:
+    """A label as a string. Raises LotteryError for anything but a word or a whole number.
+
+    In a CSV and a TSV all labels are words, also those that look like a float.
+    """
+    name = str(value).strip() if isinstance(value, str | int | np.integer | np.bool_) else ""
+    if not name or name.lower() == "nan" or len(name) > 100 or not corpus_table.encodable(name):
+        raise LotteryError(
+            f"{path}: row {row}: {brief(value)} in column '{column}' is not a valid label "
+            "(expected a word or a whole number)"
+        )
+    return name
+
+
+def _natural(name: str) -> tuple[bool, int, str]:
+    """A sorting key: whole numbers by value, then words alphabetically."""
+    is_number = re.fullmatch(r"-?[0-9]{1,18}", name) is not None
+    return (not is_number, int(name) if is_number else 0, name)

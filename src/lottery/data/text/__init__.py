@@ -1,0 +1,1 @@
+"""From documents to ids and vectors. No other package imports torchtext."""

@@ -1,0 +1,40 @@
+"""The network and the cell of a run, from params.yaml and the token arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from lottery.config import params as parameters
+from lottery.config import registry
+from lottery.experiment import cell
+from lottery.experiment.cell import Cell, Settings
+from lottery.training import device
+
+if TYPE_CHECKING:
+    from lottery.config.grid import Run
+
+
+def network(run: Run) -> nn.Module:
+    """The untrained network of the run's cell, on its device."""
+    params = run.params
+    target = device.prepare(params.device, params.threads)
+    module = registry.load("lottery.models", run.model, "model")
+    options = parameters.options(run.model_settings, module.Options, run.model)
+    model = cell.build(module, options, run.model_settings, run.tokens)
+    model.precision = getattr(torch, params.precision)
+    return model.to(target)
+
+
+def load_cell(run: Run) -> Cell:
+    """The network with the training and validation set; the test set is not opened."""
+    model = network(run)
+    settings = Settings(run.model_settings, run.train_settings, run.params.prune, run.params.rewind)
+    return cell.load(model, run.tokens, settings, next(model.parameters()).device)
+
+
+def shapes(model: nn.Module) -> dict[str, torch.Size]:
+    """The shapes of a network's parameters by name: what its files must have."""
+    return {name: parameter.shape for name, parameter in model.named_parameters()}

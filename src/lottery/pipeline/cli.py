@@ -1,0 +1,90 @@
+"""What every stage's command line shares: arguments, the stage's lock, and errors in one line."""
+
+import argparse
+import errno
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Collection
+from typing import NoReturn
+
+from lottery.config import params
+from lottery.config.registry import suggestion
+from lottery.config.schema import Params
+from lottery.errors import LotteryError, brief, clipped, one_line
+from lottery.storage import locks, paths, timings
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's parser, whose errors are one short line whatever was typed."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(clipped(one_line(message), 300))
+
+
+def main(name: str, description: str | None, run: Callable[..., None], *arguments: str) -> None:
+    """Call ``run(params, *values)`` with the checked params and the command line's ``arguments``.
+
+    Each of ``arguments`` is ``corpus``, ``model``, ``strategy`` or ``control``. Only one process at
+    a time runs the same stage. Exits with 1 and one line for a LotteryError, a full disk or too
+    little memory; ``--debug`` adds the traceback.
+    """
+    parser = Parser(f"python -m stages.{name}", description=description)
+    for argument in arguments:
+        parser.add_argument(argument, help=f"a {argument} listed in {paths.PARAMS}")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    namespace = parser.parse_args()
+    # Handled like Ctrl-C, so that temporary files are removed on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        settings = params.load(paths.PARAMS)
+        # Numba reads it when it is imported. By default it keeps a thread for each core, and an
+        # idle thread spins on a core that another process could use.
+        os.environ["NUMBA_NUM_THREADS"] = str(settings.threads)
+        values = [getattr(namespace, argument) for argument in arguments]
+        for argument, value in zip(arguments, values, strict=True):
+            _check(settings, argument, value)
+        # A stage goes on when its DVC is killed: another process must not write beside it.
+        stage = "-".join([name, *values])
+        lock = paths.LOCKS / f"{stage}.lock"
+        with locks.held(lock, " ".join([f"stage {name}", *values])), timings.measured(stage):
+            run(settings, *values)
+    except (LotteryError, OSError, MemoryError) as error:
+        if namespace.debug:
+            traceback.print_exc()
+        sys.exit(f"error: {_line(error)}")
+    except RuntimeError as error:
+        if namespace.debug or not _is_out_of_memory(error):
+            raise
+        sys.exit(f"error: {_line(MemoryError())}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted; finished work is saved: run the same command to resume")
+
+
+def _check(settings: Params, argument: str, value: str) -> None:
+    """Raise LotteryError unless ``value`` is one of those in params.yaml."""
+    choices: dict[str, Collection[str]] = {
+        "corpus": settings.corpora,
+        "model": settings.models,
+        "strategy": settings.strategies,
+        "control": settings.controls,
+    }
+    if value not in choices[argument]:
+        hint = suggestion(value, list(choices[argument]))
+        raise LotteryError(f"{argument} {brief(value)} is not in {paths.PARAMS}{hint}")
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch ran out of memory. It has no exception of its own for that on a CPU."""
+    text = str(error)
+    return "out of memory" in text or "can't allocate memory" in text or "alloc_cpu" in text
+
+
+def _line(error: BaseException) -> str:
+    """What the user is told, in one line."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{error.filename or 'output'}: {error.strerror}; make room and run again"
+    if isinstance(error, MemoryError):
+        return "out of memory; a smaller train.<cell>.batch or tokens.max_tokens needs less"
+    return one_line(str(error))

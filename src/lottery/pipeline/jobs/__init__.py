@@ -1,0 +1,22 @@
+"""One seed's work of each stage that has seeds: one module per stage, with the stage's name.
+
+Each has one function ``run_seed(run, folder, seed)``: it writes the seed's part of the stage's
+output into ``folder``, and returns the seed's rows of the stage's tables, by table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lottery.config.grid import Run
+    from lottery.experiment.run_files import Failure
+
+Rows = dict[str, list[dict[str, object]]]
+
+
+def failed_rows(run: Run, seed: int, failure: Failure) -> Rows:
+    """The row of a seed whose training diverged, for the table ``failed``; it is in no other."""
+    print(f"{run.name} seed {seed} is left out: {failure.reason}")
+    return {"failed": [{"seed": seed, **asdict(failure)}]}

@@ -1,0 +1,99 @@
+"""One seed's trainings of one control beside the winning ticket."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from tqdm import tqdm
+
+from lottery.config import registry
+from lottery.errors import LotteryError
+from lottery.experiment import branches, run_files
+from lottery.experiment.replicate import Level, Replicate
+from lottery.experiment.run_files import RunFiles
+from lottery.models import Weights
+from lottery.pipeline import build, resume
+from lottery.pipeline.jobs import Rows, evaluate, failed_rows
+from lottery.pruning import masks
+from lottery.pruning.control import NotForThisModelError
+from lottery.pruning.masks import PrunedAt
+from lottery.storage import paths
+
+if TYPE_CHECKING:
+    from lottery.config.grid import Run
+
+
+def run_seed(run: Run, folder: Path, seed: int) -> Rows:
+    """Train at each of ``branch.levels``, then evaluate; only then is the test set opened.
+
+    Returns the rows of all tables; none for a control that makes no sense for the model.
+    """
+    ticket = paths.seed(run.winning_ticket.pruning_folder, seed)
+    if failure := run_files.read_failure(ticket):
+        return failed_rows(run, seed, failure)
+    seed_folder = paths.seed(folder, seed)
+    levels: list[Level] = []
+    try:
+        with run_files.recording_failure(seed_folder, f"{run.name} seed {seed}"):
+            levels = _train(run, seed_folder, seed)
+    except NotForThisModelError as error:
+        print(f"{run.cell} {run.arm}: left out: {error}", file=sys.stderr)
+        return {}
+    if failure := run_files.read_failure(seed_folder):
+        return failed_rows(run, seed, failure)
+    model = build.network(run)
+    networks = _networks(paths.seed(run.dense_folder, seed), levels, build.shapes(model))
+    scores = evaluate.score(run, model, networks, seed_folder / "logits.safetensors", seed)
+    # Level 0 is the dense network, which every arm is compared with: it is in the strategies' rows.
+    rows = {name: [row for row in table if row["level"] != 0] for name, table in scores.items()}
+    return rows | evaluate.training_rows((seed_folder,), seed)
+
+
+def _train(run: Run, seed_folder: Path, seed: int) -> list[Level]:
+    """Train and write the control at each level. Raises NotForThisModelError and Diverged."""
+    cell = build.load_cell(run)
+    shapes = build.shapes(cell.model)
+    control = registry.load("lottery.pruning.controls", run.arm, "control").make
+    dense = RunFiles(paths.seed(run.dense_folder, seed), shapes).read_dense()
+    ticket_folder = paths.seed(run.winning_ticket.pruning_folder, seed)
+    pruned_at = RunFiles(ticket_folder, shapes).read_pruned_at()
+    check_levels("branch.levels", run.params.branch.levels, pruned_at, run.cell)
+    name, levels = f"{run.name} seed {seed}", []
+    with (
+        resume.checkpointer("branch", run, seed) as checkpointer,
+        tqdm(run.params.branch.levels, unit="level", desc=name) as bar,
+    ):
+        replicate = Replicate(cell, seed, checkpointer)
+
+        def trained() -> Iterator[Level]:
+            for number in bar:
+                level = branches.train_control(replicate, control, dense, pruned_at, number)
+                levels.append(level)
+                yield level
+
+        RunFiles(seed_folder, shapes).write_levels(trained(), nested=False)
+        resume.report(checkpointer, name, bar.write)
+    return levels
+
+
+def check_levels(key: str, levels: tuple[int, ...], pruned_at: PrunedAt, cell: str) -> None:
+    """Raise LotteryError for a level that the winning ticket's pruning run does not have."""
+    last = masks.last_level(pruned_at)
+    for level in levels:
+        if level > last:
+            raise LotteryError(
+                f"{paths.PARAMS}: {key}: {level}, but the pruning runs of {cell} end at level "
+                f"{last}"
+            )
+
+
+def _networks(
+    dense: Path, levels: list[Level], shapes: dict[str, torch.Size]
+) -> Iterator[tuple[int, float, Weights]]:
+    yield 0, 0.0, RunFiles(dense, shapes).read_state("final")
+    for level in levels:
+        yield level.number, masks.sparsity(level.pruned_at, level.number), level.weights

@@ -1,0 +1,97 @@
+"""One seed's straight lines between trained tickets of one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from lottery import metrics
+from lottery.experiment import branches, run_files
+from lottery.experiment.cell import Cell
+from lottery.experiment.replicate import Replicate
+from lottery.experiment.run_files import Failure, RunFiles
+from lottery.models import EMBEDDING, Weights
+from lottery.pipeline import build, resume
+from lottery.pipeline.jobs import Rows, branch, failed_rows
+from lottery.storage import paths
+from lottery.training import batches, evaluation, loop
+from lottery.training.loop import Diverged
+
+if TYPE_CHECKING:
+    from lottery.config.grid import Run
+
+OTHER_ORDER = "other_order"
+"""The name under which the tickets that are trained in another order save their checkpoints."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A straight line between the weights of two trained networks, ``start`` at alpha 0."""
+
+    kind: str
+    level: int
+    start: Weights
+    end: Weights
+
+
+def run_seed(run: Run, folder: Path, seed: int) -> Rows:
+    """Return a row per network on each line; write nothing into ``folder``."""
+    if failure := run_files.read_failure(paths.seed(run.winning_ticket.pruning_folder, seed)):
+        return failed_rows(run, seed, failure)
+    cell = build.load_cell(run)
+    try:
+        lines = _lines(run, cell, seed)
+    except Diverged as error:
+        return failed_rows(run, seed, Failure(error.level, str(error)))
+    return {"lines": list(_points(run, cell, lines, seed))}
+
+
+def _lines(run: Run, cell: Cell, seed: int) -> list[Line]:
+    """All lines; trains each ticket once more, in another order of the data. Raises Diverged."""
+    shapes = build.shapes(cell.model)
+    dense = RunFiles(paths.seed(run.dense_folder, seed), shapes)
+    ticket = RunFiles(paths.seed(run.winning_ticket.pruning_folder, seed), shapes)
+    pruned_at = ticket.read_pruned_at()
+    levels = run.params.connectivity.levels
+    branch.check_levels("connectivity.levels", levels, pruned_at, run.cell)
+    init = dense.read_state("init")
+    lines: list[Line] = []
+    with resume.checkpointer("connectivity", run.of_arm(OTHER_ORDER), seed) as checkpointer:
+        replicate = Replicate(cell, seed, checkpointer)
+        for level in tqdm(levels, unit="level", desc=f"seed {seed}, other data order"):
+            here = ticket.read_level(pruned_at, level)
+            if level == 1:
+                before = dense.read_state("final")
+            else:
+                before = ticket.read_level(pruned_at, level - 1)
+            again = branches.train_other_order(replicate, init, pruned_at, level)
+            lines.append(Line("levels", level, before, here))
+            lines.append(Line("orders", level, here, again.weights))
+    return lines
+
+
+def _points(run: Run, cell: Cell, lines: list[Line], seed: int) -> Iterator[dict[str, object]]:
+    """A row per network: training loss (nats per document) and test error (percent)."""
+    device = cell.train_set.ids.device
+    test_set = batches.load(run.tokens, "test", len(getattr(cell.model, EMBEDDING)), device)
+    for line in tqdm(lines, unit="line", desc=f"seed {seed}, lines"):
+        for alpha in np.linspace(0, 1, run.params.connectivity.points):
+            weights = branches.between(line.start, line.end, float(alpha))
+            loop.load_weights(cell.model, weights)
+            logits = evaluation.logits(cell.model, cell.train_set)
+            loss = metrics.loss(logits, cell.train_set.labels.cpu().numpy())
+            logits = evaluation.logits(cell.model, test_set)
+            error = 100 - metrics.accuracy(logits, test_set.labels.cpu().numpy())
+            yield {
+                "kind": line.kind,
+                "seed": seed,
+                "level": line.level,
+                "alpha": float(alpha),
+                "train_loss": loss,
+                "test_error": error,
+            }

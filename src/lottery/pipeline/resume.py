@@ -1,0 +1,193 @@
+"""What a run resumes from: its checkpoints, found by the fingerprint of all that decides them.
+
+The fingerprint covers parameters, inputs and the code of training. It does not cover reports or
+stages: a change of those loses no training. The machine, the versions and the number of threads can
+change the last bits of a result; they are its provenance. It is recorded beside the checkpoints,
+and a run resumes only from checkpoints with the same provenance: one cell never mixes two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grimp
+import torch
+
+from lottery.errors import LotteryError
+from lottery.experiment import run_files
+from lottery.pipeline import code_digests
+from lottery.storage import files, locks, paths, token_arrays
+from lottery.training import device
+from lottery.training.checkpointing import SECONDS, Checkpointer
+
+if TYPE_CHECKING:
+    from lottery.config.grid import Run
+
+VARIABLE = "LOTTERY_CHECKPOINT_SECONDS"
+_PROVENANCE = "provenance.json"
+PACKAGES = ("torch", "numpy", "numba", "safetensors")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What decides a stage's training, apart from its cell's model, data and ``train`` section."""
+
+    parameters: tuple[str, ...]
+    """Keys of params.yaml. The number of levels is not among them: a longer pruning run begins like
+    a shorter one, and each level of a control is trained by itself."""
+    plugins: tuple[str, ...] = ()
+    """Modules that the arm or a parameter chooses."""
+    starts_from: tuple[str, ...] = ()
+    """``dense``: the dense run's weights; ``ticket``: which weights the winning ticket pruned."""
+
+
+TRAINING = {
+    "train": Training(("rewind.epoch",)),
+    "prune": Training(
+        ("prune.rate", "prune.criterion", "prune.scope", "prune.parameters", "rewind"),
+        ("lottery.pruning.strategies.{arm}", "lottery.pruning.criteria.{criterion}"),
+        ("dense",),
+    ),
+    "branch": Training(
+        ("prune.parameters", "rewind"), ("lottery.pruning.controls.{arm}",), ("dense", "ticket")
+    ),
+    "connectivity": Training(("prune.parameters", "rewind"), (), ("dense", "ticket")),
+}
+"""By stage."""
+
+
+@contextmanager
+def checkpointer(stage: str, run: Run, seed: int) -> Iterator[Checkpointer]:
+    """The checkpoints of one seed of ``run`` in ``stage``, for one process.
+
+    After a change of a parameter, an input or the training code the fingerprint is another one, and
+    there are no checkpoints yet. Waits while another process uses them.
+    """
+    fingerprint, provenance = fingerprint_of(stage, run, seed), provenance_of(run)
+    key = f"{_digest(fingerprint)}-{_digest(provenance)}"
+    folder = paths.seed(paths.checkpoints() / run.name, seed) / key
+    with locks.held(folder / "lock", f"{run.name} seed {seed}"):
+        for name, content in ((paths.FINGERPRINT, fingerprint), (_PROVENANCE, provenance)):
+            if not (folder / name).exists():
+                files.write_json(folder / name, content)
+        os.utime(folder / paths.FINGERPRINT)  # when it was last used
+        yield Checkpointer(folder, _seconds())
+
+
+def fingerprint_of(stage: str, run: Run, seed: int) -> dict[str, Any]:
+    """What decides the training of one seed of ``run`` in ``stage``: parameters, and the digests of
+    inputs and code."""
+    training = TRAINING[stage]
+    parameters = {key: _parameter(run.params, key) for key in training.parameters}
+    return {
+        "parameters": {
+            "arm": run.arm,
+            "model": _plain(run.model_settings),
+            "train": _plain(run.train_settings),
+            "precision": run.params.precision,
+            **parameters,
+        },
+        "inputs": {str(path): files.digest(path) for path in sorted(_inputs(training, run, seed))},
+        "code": _code(training, run),
+    }
+
+
+def provenance_of(run: Run) -> dict[str, Any]:
+    """What else can change the last bits of a result: machine, threads, versions."""
+    target = device.choose(run.params.device)
+    return {
+        "device": _processor(target),
+        "threads": run.params.threads,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in PACKAGES},
+        },
+    }
+
+
+def _inputs(training: Training, run: Run, seed: int) -> list[Path]:
+    """The files that training reads."""
+    vectors = run.model_settings.embedding == "vectors"
+    inputs = token_arrays.training_files(run.tokens, vectors)
+    if "dense" in training.starts_from:
+        folder = paths.seed(run.dense_folder, seed)
+        inputs += [run_files.state_path(folder, name) for name in run_files.STATES]
+    if "ticket" in training.starts_from:
+        folder = paths.seed(run.winning_ticket.pruning_folder, seed)
+        inputs.append(run_files.pruned_at_path(folder))
+    return inputs
+
+
+def _code(training: Training, run: Run) -> dict[str, str]:
+    """The digest of each of our modules that training imports, by path."""
+    names = {"arm": run.arm}
+    if "prune.criterion" in training.parameters:
+        names["criterion"] = run.params.prune.criterion
+    plugins = [plugin.format(**names) for plugin in training.plugins]
+    return _closure_digests(f"lottery.models.{run.model}", *plugins)
+
+
+@cache
+def _closure_digests(*plugins: str) -> dict[str, str]:
+    """Of ``plugins`` and the packages that train: what they import by their source, not what is
+    loaded now."""
+    graph = grimp.build_graph("lottery", cache_dir=None, exclude_type_checking_imports=True)
+    rooms = ("lottery.experiment", "lottery.training")
+    roots = set(plugins).union(*(graph.find_children(room) for room in rooms))
+    modules = set().union(*(code_digests.closure(graph, root) for root in roots))
+    return code_digests.digests(modules)
+
+
+def _parameter(params: Any, key: str) -> Any:
+    for name in key.split("."):
+        params = getattr(params, name)
+    return _plain(params)
+
+
+def _plain(value: Any) -> Any:
+    """A section of the parameters as JSON has it."""
+    if is_dataclass(value) or hasattr(value, "__dataclass_fields__"):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(entry) for name, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
+
+
+def _processor(target: torch.device) -> str:
+    if target.type == "cuda":
+        return torch.cuda.get_device_name(target)
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _seconds() -> float:
+    text = os.environ.get(VARIABLE)
+    try:
+        seconds = SECONDS if text is None else float(text)
+    except ValueError:
+        seconds = -1
+    if not seconds >= 0:
+        raise LotteryError(f"{VARIABLE}: expected a number of seconds, 0 or more, got {text!r}")
+    return seconds
+
+
+def report(checkpointer: Checkpointer, name: str, write: Callable[[str], object]) -> None:
+    """Print how much training was read from checkpoints, if any."""
+    if checkpointer.seconds_resumed:
+        minutes, rest = divmod(round(checkpointer.seconds_resumed), 60)
+        write(
+            f"{name}: resumed from {checkpointer.folder}; saved {minutes} min {rest} s of training"
+        )

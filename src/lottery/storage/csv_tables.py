@@ -1,0 +1,40 @@
+"""Tidy tables as CSV files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from lottery.errors import LotteryError
+from lottery.storage.files import replacing_directory, write_text
+
+FAILED = ["strategy", "seed", "level", "reason"]
+"""The columns of ``failed.csv``."""
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A table that :func:`write` wrote. Raises LotteryError for a missing or damaged file."""
+    try:
+        return pd.read_csv(path)
+    except FileNotFoundError:
+        raise LotteryError(f"{path}: not found; run 'dvc repro' to generate it") from None
+    except (ValueError, pd.errors.ParserError) as error:  # an empty file is a ValueError
+        raise LotteryError(f"{path}: damaged ({error}); run 'dvc repro' to regenerate it") from None
+
+
+def failed(folder: Path) -> pd.DataFrame:
+    """The seeds whose training diverged, with columns :data:`FAILED`; no rows if none did."""
+    path = folder / "failed.csv"
+    return read(path) if path.exists() else pd.DataFrame(columns=FAILED)
+
+
+def write(table: pd.DataFrame, path: Path) -> None:
+    """Write ``table`` with a header. Floats are written in full: the ticket is chosen by them."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def write_folder(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Replace ``folder`` by one with a file per table."""
+    with replacing_directory(folder) as temporary:
+        for name, table in tables.items():
+            write(table, temporary / f"{name}.csv")

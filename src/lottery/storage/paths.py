@@ -1,0 +1,81 @@
+"""Where files are, relative to the root of the repository.
+
+The folders of a run are in :class:`lottery.config.grid.Run`.
+"""
+
+import os
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+CLAIMS = Path("claims.yaml")
+METRICS = Path("metrics")
+TABLES = Path("plots/tables")
+CURVES = Path("plots/curves")
+STATISTICS = Path("plots/statistics")
+FIGURES = Path("plots/figures")
+REPORT = Path("plots/report.html")
+FINGERPRINT = "fingerprint.json"
+"""In the folder of a run's checkpoints: the parameters, inputs and code that decide them."""
+LOCKS = Path(".lottery/locks")
+"""One lock per stage. It is in the working tree, because an experiment in a temporary tree has its
+own outputs."""
+TIMES = Path(".lottery/times")
+"""How long each stage took. Not an output of any stage, since no two runs take equally long."""
+
+
+def downloads() -> Path:
+    """The folder of downloaded files: a cache between runs, not an output of any stage.
+
+    ``LOTTERY_DOWNLOADS`` if it is set, else ``data/downloads`` of the main checkout.
+    """
+    folder = os.environ.get("LOTTERY_DOWNLOADS")
+    return Path(folder) if folder else _main_checkout() / "data" / "downloads"
+
+
+def checkpoints() -> Path:
+    """The folder of the runs' checkpoints: outside DVC's outputs, which DVC deletes.
+
+    ``LOTTERY_CHECKPOINTS`` if it is set, else ``.lottery/checkpoints`` of the main checkout.
+    """
+    folder = os.environ.get("LOTTERY_CHECKPOINTS")
+    return Path(folder) if folder else _main_checkout() / ".lottery" / "checkpoints"
+
+
+def _main_checkout() -> Path:
+    """The root, also where DVC runs an experiment in a temporary tree: it sets ``DVC_ROOT``."""
+    return Path(os.environ.get("DVC_ROOT", "."))
+
+
+def code(stage: str) -> Path:
+    """The digests of the code that a stage runs."""
+    return Path(f"data/code/{stage}.json")
+
+
+def corpus_table(corpus: str) -> Path:
+    """The table of a corpus's documents."""
+    return Path(f"data/raw/{corpus}.parquet")
+
+
+def provenance(corpus: str) -> Path:
+    """The record of where a corpus table came from."""
+    return Path(f"data/raw/{corpus}.json")
+
+
+def tokens(corpus: str) -> Path:
+    """The folder of a corpus's token arrays, vocabulary and vectors."""
+    return Path(f"data/tokens/{corpus}")
+
+
+def metrics(name: str) -> Path:
+    """The results of a cell, or of ``claims``, small enough to read in a review."""
+    return METRICS / f"{name}.json"
+
+
+def curves(cell: str) -> Path:
+    """A cell's accuracy by arm, seed and level."""
+    return CURVES / f"{cell}.csv"
+
+
+def seed(folder: Path, seed: int) -> Path:
+    """The folder of one seed in a run's ``folder``."""
+    return folder / f"seed-{seed}"

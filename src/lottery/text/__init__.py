@@ -1,1 +1,0 @@
-"""From documents to ids and vectors: the one room that imports torchtext."""

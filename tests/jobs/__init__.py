@@ -1,0 +1,1 @@
+"""Small jobs for the tests of the workers: each module has ``run_seed``, as those of a stage."""

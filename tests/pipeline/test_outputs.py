@@ -1,0 +1,149 @@
+"""What a run of the pipeline leaves: files, tables, figures, the page; and the same bytes again."""
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from helpers import (
+    SMOKE_CELLS,
+    SMOKE_CONTROL,
+    SMOKE_PRUNING_RUNS,
+    SMOKE_STAGES,
+    SMOKE_STRATEGIES,
+    Repository,
+    RunStage,
+    ran,
+)
+
+
+def test_every_stage_ran(finished: Repository) -> None:
+    stages = json.loads((finished.path.parent / "ran.json").read_text())
+    assert set(stages) == SMOKE_STAGES
+    assert len(stages) == len(SMOKE_STAGES)
+
+
+def test_nothing_reruns(project: Repository) -> None:
+    assert project.repro() == []
+    assert "up to date" in project.run("dvc", "status")
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_what_is_in_git_and_what_in_the_cache(project: Repository) -> None:
+    tracked = project.run("git", "ls-files").splitlines()
+    for cell in SMOKE_CELLS:
+        assert f"metrics/{cell}.json" in tracked
+        assert f"plots/curves/{cell}.csv" in tracked
+        assert f"plots/figures/{cell}-accuracy.svg" in tracked
+    large = ("data/tokens/", "data/dense/", "data/chains/", "data/logits/", "data/branches/")
+    assert not [name for name in tracked if name.startswith(large) and ".gitignore" not in name]
+    assert not [name for name in tracked if name.endswith((".parquet", ".safetensors", ".npy"))]
+    remotes = project.run("dvc", "remote", "list")
+    assert "storage" not in remotes
+
+
+def test_results_are_tidy_and_complete(project: Repository) -> None:
+    for cell in SMOKE_CELLS:
+        levels = pd.read_csv(project.path / f"plots/curves/{cell}.csv")
+        assert list(levels.level[levels.strategy == SMOKE_CONTROL]) == [1, 1], "a row per seed"
+        levels = levels[levels.strategy != SMOKE_CONTROL]
+        assert len(levels) == 2 * 2 * 3  # strategies x seeds x levels
+        assert levels.groupby("level").sparsity.nunique().max() == 1
+        assert levels.sparsity[levels.level == 2].iloc[0] == pytest.approx(0.75, abs=0.01)
+        dense = levels[levels.level == 0].groupby("seed").test_accuracy
+        assert (dense.nunique() == 1).all(), "all strategies start from the same dense run"
+        metrics = json.loads((project.path / f"metrics/{cell}.json").read_text())
+        assert list(metrics) == ["dense", *SMOKE_STRATEGIES]
+        epochs = pd.read_csv(project.path / f"plots/tables/{cell}-late_rewinding/epochs.csv")
+        assert sorted(epochs.epoch[epochs.level == 1].unique()) == [2], "epochs k to T-1"
+        assert sorted(epochs.epoch[epochs.level == 0].unique()) == [1, 2]
+        tensors = [
+            pd.read_csv(project.path / f"plots/tables/{cell}-{name}/tensors.csv").drop(
+                columns="strategy"
+            )
+            for name in ("winning_ticket", SMOKE_CONTROL)
+        ]
+        both = tensors[1].merge(tensors[0])
+        assert len(both) == len(tensors[1]), "the control keeps the ticket's counts"
+        lines = pd.read_csv(project.path / f"plots/tables/{cell}-connectivity/lines.csv")
+        assert set(lines.kind) == {"levels", "orders"}
+        ends = lines[(lines.kind == "levels") & (lines.level == 1) & (lines.alpha == 1)]
+        ticket = levels[(levels.strategy == "winning_ticket") & (levels.level == 1)]
+        expected = 100 - ticket.set_index("seed").test_accuracy
+        assert ends.set_index("seed").test_error.to_dict() == pytest.approx(expected.to_dict())
+    page = (project.path / "plots/report.html").read_text()
+    took = re.search(r"wall time of these results<[^1-9]*(\d+ min )?\d+ s: (.*)<", page)
+    assert took, "the page does not say how long it took"
+    for stage in ("tokenize", "train", "prune", "evaluate", "branch", "connectivity"):
+        assert stage in took[2]
+    assert "not run" not in took[2]
+    claims = json.loads((project.path / "metrics/claims.json").read_text())
+    assert "supported" not in claims.values(), "two seeds of two levels show nothing"
+    for name in (*SMOKE_CELLS, SMOKE_CONTROL.replace("_", " "), "undecided"):
+        assert name in page
+
+
+def test_pruning_never_opens_the_test_set(
+    project: Repository, stage: RunStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (project.path / "data/tokens/rotten_tomatoes").glob("test.*"):
+        path.unlink()
+    monkeypatch.setenv("LOTTERY_CHECKPOINTS", str(tmp_path))
+    assert "error: " not in stage("train", "rotten_tomatoes", "cnn")
+    assert "error: " not in stage("prune", "rotten_tomatoes", "cnn", "winning_ticket")
+    output = stage("evaluate", "rotten_tomatoes", "cnn", "winning_ticket")
+    assert "test.ids.npy: not found" in output
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_the_same_bytes_again(project: Repository, tmp_path: Path, processes: str) -> None:
+    """Trained again, whether the seeds run one after the other or side by side, as they did."""
+    before = (project.path / "dvc.lock").read_text()
+    for stage in (f"train@{SMOKE_CELLS[1]}", f"prune@{SMOKE_PRUNING_RUNS[-1]}"):
+        output = project.run(
+            *("dvc", "repro", "--force", "--no-run-cache", "-s", stage),
+            LOTTERY_PROCESSES=processes,
+            LOTTERY_CHECKPOINTS=str(tmp_path),
+        )
+        assert ran(output) == [stage]
+    assert (project.path / "dvc.lock").read_text() == before
+
+
+def test_the_same_page_again(project: Repository, stage: RunStage) -> None:
+    """In another process; twice, since it names the commit, and that was another."""
+    assert project.repro("--force", "--no-run-cache", "-s", "plot") == ["plot"]
+    files = [project.path / "plots/report.html", *(project.path / "plots/figures").iterdir()]
+    before = {path: path.read_bytes() for path in files}
+    assert "error: " not in stage("plot")
+    assert {path: path.read_bytes() for path in files} == before
+
+
+def test_plots_show_uses_our_template(project: Repository) -> None:
+    project.run("dvc", "plots", "show", "-o", "drawn")
+    page = (project.path / "drawn/index.html").read_text()
+    assert "weights remaining (%)" in page
+    assert page.count("late_rewinding") > 2
+
+
+def test_a_clone_with_pulled_data_is_clean(project: Repository, tmp_path: Path) -> None:
+    remote = f"[core]\n    remote = store\n['remote \"store\"']\n    url = {tmp_path / 'store'}\n"
+    (project.path / ".dvc/config.local").write_text(remote)
+    project.run("dvc", "push", "-q")
+    (project.path / ".dvc/config.local").unlink()
+    project.run("git", "clone", "-q", str(project.path), str(tmp_path / "clone"))
+    clone = Repository(tmp_path / "clone")
+    (clone.path / ".dvc/config.local").write_text(remote)
+    clone.run("dvc", "pull", "-q")
+    assert "up to date" in clone.run("dvc", "status")
+    assert clone.repro() == []
+    assert clone.run("git", "status", "--porcelain") == ""
+
+
+def test_the_summary(project: Repository) -> None:
+    output = project.run("tools.summary")
+    assert "rotten_tomatoes" in output
+    assert "mean of 2 seeds" in output
+    assert "plots/figures/overview.png" in output
+    assert "10 of 10 undecided or not tested" in output
+    assert "plots/report.html" in output

@@ -1,0 +1,180 @@
+"""Content for the report page, for the tests that read it and those that open it in a browser."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from helpers import ROOT
+
+from lottery.report.content import COLUMNS, Content
+
+CELLS = [
+    f"{corpus}-{model}" for corpus in ("rotten_tomatoes", "reuters_r8") for model in ("cnn", "lstm")
+]
+HOSTILE = """<script>alert("1")</script>'"&<img src=x onerror=alert(2)></svg></style>{{ 7 * 7 }}"""
+VERDICTS = ("supported", "contradicted", "undecided", "not tested")
+
+
+def frame(name: str, rows: list[Any] | None = None) -> pd.DataFrame:
+    """The table ``name`` of the content, from its rows."""
+    return pd.DataFrame(rows or [], columns=COLUMNS[name].split())
+
+
+def nothing() -> dict[str, Any]:
+    """The fields of a content whose tables are all empty."""
+    tables: dict[str, Any] = {name: frame(name) for name in COLUMNS}
+    return tables | {"tensors": {}, "epochs": {}, "connectivity": {}, "provenance": {}, "data": []}
+
+
+@cache
+def realistic(count: int = len(CELLS)) -> Content:
+    """The committed tables of the quick profile's first cells, and claims that were made up."""
+    by_cell = {cell: cell_tables(cell) for cell in CELLS[:count]}
+    joined = {
+        name: pd.concat(tables[name] for tables in by_cell.values())
+        for name in ("levels", "tickets", "per_seed", "predictions", "classes")
+    }
+    separate = {
+        name: {cell: tables[name] for cell, tables in by_cell.items()}
+        for name in ("tensors", "epochs", "connectivity")
+    }
+    return Content(
+        **claims(),
+        **joined,
+        **separate,
+        failed=frame("failed", [(CELLS[1], "late_rewinding", 2, 5, "the loss is not finite")]),
+        provenance={
+            "code": "32f6310c0ffee32f6310c0ffee32f6310c0ffee",
+            "parameters": "params.yaml, sha256 " + 4 * "0123456789abcdef",
+            "versions": "Python 3.11, torch 2.13.0, numpy 2.4.0, pandas 3.0.0",
+        },
+        data=[
+            {
+                "corpus": "rotten_tomatoes",
+                "documents": 10662,
+                "of": 10662,
+                "classes": 2,
+                "note": "",
+            },
+            {
+                "corpus": "reuters_r8",
+                "documents": 7674,
+                "of": 21578,
+                "classes": 8,
+                "note": "Only documents with exactly one of the eight topics are in this set.",
+            },
+        ],
+    )
+
+
+def cell_tables(cell: str) -> dict[str, Any]:
+    """One cell of the repository's own tables, with made-up controls and exploratory tables."""
+    runs = pd.read_csv(ROOT / "plots" / "curves" / f"{cell}.csv")
+    chosen = runs[runs.chosen].groupby("strategy", sort=False)
+    dense = runs[runs.level == 0].test_accuracy.mean()
+    tickets = chosen.agg(sparsity=("sparsity", "mean"), test_accuracy=("test_accuracy", "mean"))
+    tickets = tickets.reindex(runs.strategy.unique()).rename_axis("strategy").reset_index()
+    random_reinit = runs[(runs.strategy == "random_reinit") & runs.level.isin([2, 4])]
+    controls = [
+        random_reinit.assign(strategy=name, test_accuracy=random_reinit.test_accuracy - 0.6 * index)
+        for index, name in enumerate(("reinit_same_mask", "shuffled_mask", "snip"), 1)
+    ]
+    pruned = runs[runs.level > 0]
+    tables = {
+        name: pd.concat(
+            pd.read_csv(ROOT / "plots" / "tables" / f"{cell}-{strategy}" / f"{name}.csv")
+            for strategy in runs.strategy.unique()
+        )
+        for name in ("tensors", "epochs")
+    }
+    classes = [(number, name) for number, name in enumerate(("acq & trade", "earn", "<crude>"))]
+    return tables | {
+        "levels": mean_levels(cell, pd.concat([runs, *controls])),
+        "tickets": tickets.assign(cell=cell, difference=tickets.test_accuracy - dense),
+        "per_seed": pruned[pruned.level == 2].assign(
+            cell=cell, difference=pruned.test_accuracy - dense
+        ),
+        "predictions": pruned.assign(
+            cell=cell,
+            only_dense=40 + pruned.level,
+            only_level=38 - pruned.level,
+            mcnemar_p=0.9 / 4.0**pruned.level,
+            calibration_error=3 + 0.5 * pruned.seed,
+        ),
+        "classes": pd.concat(
+            pruned[pruned.level.isin([1, 3])].assign(
+                **{"cell": cell, "class": number, "name": name, "documents": 500 - 100 * number},
+                accuracy=pruned.test_accuracy - number,
+            )
+            for number, name in classes
+        ),
+        "connectivity": lines_between(runs.level.nunique(), 3),
+    }
+
+
+def mean_levels(cell: str, runs: pd.DataFrame) -> pd.DataFrame:
+    """As the analysis computes them, but with a plain range of two standard errors."""
+    dense = runs[runs.level == 0].drop_duplicates("seed").set_index("seed").test_accuracy
+    runs = runs.assign(difference=runs.test_accuracy - runs.seed.map(dense))
+    groups = runs.groupby(["strategy", "level"], sort=False)
+    levels = groups.agg(sparsity=("sparsity", "mean"), n=("seed", "size")).reset_index()
+    for name, low, high, key in (
+        ("accuracy", "low", "high", "test_accuracy"),
+        ("difference", "difference_low", "difference_high", "difference"),
+    ):
+        half = 2 * groups[key].sem().to_numpy()
+        levels[name] = groups[key].mean().to_numpy()
+        levels[low], levels[high] = levels[name] - half, levels[name] + half
+    return levels.assign(cell=cell)
+
+
+def lines_between(levels: int, seeds: int) -> pd.DataFrame:
+    """Lines between networks, whose barriers grow with the level and the seed."""
+    alphas = np.linspace(0, 1, 11)
+    rows = [
+        (
+            kind,
+            seed,
+            level,
+            alpha,
+            0.1 + rise * alpha * (1 - alpha),
+            20 + 4 * rise * alpha * (1 - alpha),
+        )
+        for index, kind in enumerate(("levels", "orders"))
+        for seed in range(seeds)
+        for level in range(index ^ 1, levels)
+        for rise in [(1 + index) * (0.2 + 0.3 * level + 0.1 * seed)]
+        for alpha in alphas
+    ]
+    return frame("connectivity", rows)
+
+
+def claims() -> dict[str, pd.DataFrame]:
+    """Made up, with every verdict."""
+    sentences = [
+        "A winning ticket's own initial weights beat fresh random weights at the same sparsity.",
+        "Moderate pruning makes test accuracy better than the dense network's.",
+        "Late rewinding beats rewinding to the initial weights.",
+        "The advantage survives a sensible scale of the embedding's first values.",
+    ]
+    names = [
+        "winning_beats_same_mask",
+        "moderate_pruning_helps",
+        "late_beats_early",
+        "sensible_scale",
+    ]
+    rows, contrasts = [], []
+    for index, (name, sentence, verdict) in enumerate(zip(names, sentences, VERDICTS, strict=True)):
+        is_tested = verdict != "not tested"
+        rows.append((name, sentence, verdict, *(4 * (verdict == other) for other in VERDICTS)))
+        for shift, cell in enumerate(CELLS):
+            effect = (2.34, -1.52, 0.21, np.nan)[index] + 0.1 * shift
+            half = 0.9 + 0.1 * shift
+            measured = (3, effect, effect - half, effect + half, 0.0004, 0.0123, np.nan, 1.87)
+            contrasts.append(
+                (name, cell, "winning_ticket - reinit_same_mask", "3 4" if is_tested else np.nan)
+                + (measured if is_tested else (0, *[np.nan] * 7))
+                + (verdict,)
+            )
+    return {"claims": frame("claims", rows), "contrasts": frame("contrasts", contrasts)}
