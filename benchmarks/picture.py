@@ -8,6 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lottery.report import canvas
+from lottery.report.styles import LINES
 
 TITLES = {
     "documents": "documents",
@@ -26,9 +27,9 @@ def growth(rows: list[dict[str, Any]], path: Path) -> None:
         for column, (varied, title) in enumerate(TITLES.items()):
             points = [row for row in rows if row["varied"] == varied]
             values = [point["value"] for point in points]
-            for row, (key, color) in enumerate((("epoch_s", "#0072B2"), ("peak_mb", "#D55E00"))):
+            for row, (key, line) in enumerate(zip(("epoch_s", "peak_mb"), LINES, strict=False)):
                 panel = panels[row][column]
-                panel.plot(values, [point[key] for point in points], "o-", color=color)
+                panel.plot(values, [point[key] for point in points], "o-", color=line.color)
                 panel.set_ylim(bottom=0)
                 panel.set_xlim(left=0)
             panels[1][column].set_xlabel(title)

@@ -17,7 +17,7 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from lottery.config import registry
+from lottery.config import plugins
 from lottery.errors import LotteryError
 from lottery.experiment import cell as cells
 from lottery.experiment.cell import Cell, Settings
@@ -267,7 +267,7 @@ def same(one: Weights, other: Weights) -> bool:
 
 def load_strategy(name: str) -> Strategy:
     """The registered strategy ``name``."""
-    start: Strategy = registry.load("lottery.pruning.strategies", name, "strategy").start
+    start: Strategy = plugins.load("lottery.pruning.strategies", name, "strategy").start
     return start
 
 

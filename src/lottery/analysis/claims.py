@@ -10,8 +10,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from lottery.analysis.tidy import DENSE
-from lottery.config import registry, strict_yaml, validation
-from lottery.config.registry import suggestion
+from lottery.config import plugins, strict_yaml, validation
+from lottery.config.plugins import suggestion
 from lottery.errors import LotteryError, brief
 
 STRATEGIES, CONTROLS = "lottery.pruning.strategies", "lottery.pruning.controls"
@@ -41,8 +41,8 @@ class Claim:
     embedding_std_at_most: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     def __post_init__(self) -> None:
-        strategies = registry.names(STRATEGIES)
-        arms = [*strategies, *registry.names(CONTROLS)]
+        strategies = plugins.names(STRATEGIES)
+        arms = [*strategies, *plugins.names(CONTROLS)]
         for name in self.of:
             _refuse_unknown(name, arms)
         for name in self.against:

@@ -13,7 +13,7 @@ import pandas as pd
 from lottery.analysis import holm
 from lottery.analysis.claims import Claim
 from lottery.analysis.exploratory import per_seed_tickets
-from lottery.analysis.paired import (
+from lottery.analysis.paired_tests import (
     ALPHA,
     Estimate,
     accuracy_by_arm,

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lottery.analysis.paired import accuracy_by_arm, has_spread, interval, sparsities
-from lottery.analysis.select import VALIDATION_COLUMNS, choose_level
+from lottery.analysis.paired_tests import accuracy_by_arm, has_spread, interval, sparsities
+from lottery.analysis.ticket_choice import VALIDATION_COLUMNS, choose_level
 from lottery.analysis.tidy import DENSE
 
 LEVELS = [
@@ -70,8 +70,8 @@ def _bootstrap(values: np.ndarray) -> tuple[float, float]:
 def per_seed_tickets(curves: dict[str, pd.DataFrame], tolerance: float) -> pd.DataFrame:
     """The ticket that each seed alone would choose on validation: columns :data:`PER_SEED`.
 
-    The rule is that of :func:`lottery.analysis.select.choose_level`. Where level 1 fails, the
-    dense network itself is the sparsest that matches: level 0, sparsity 0. Accuracy is in percent,
+    The rule is that of :func:`lottery.analysis.ticket_choice.choose_level`. Where level 1 fails,
+    the dense network is the sparsest that matches: level 0, sparsity 0. Accuracy is in percent,
     ``difference`` (from dense) in points. Controls have no levels to choose from and are left out.
     Raises ValueError, as the rule does, if a pruning run lacks a level.
     """

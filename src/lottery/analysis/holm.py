@@ -12,7 +12,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from lottery.analysis.claims import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED, Claim
-from lottery.analysis.paired import ALPHA, minimum_detectable_effect
+from lottery.analysis.paired_tests import ALPHA, minimum_detectable_effect
 
 
 def judged(contrasts: pd.DataFrame, claims: Mapping[str, Claim]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic.dataclasses import dataclass
 
 from lottery.config import strict_yaml, validation
-from lottery.config.registry import suggestion
+from lottery.config.plugins import suggestion
 from lottery.config.schema import Document, Model, Params, Sections, Train
 from lottery.errors import LotteryError, brief
 from lottery.storage.paths import PARAMS

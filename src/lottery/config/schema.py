@@ -1,6 +1,9 @@
 """The sections of ``params.yaml`` as frozen dataclasses: each key, its bounds, its meaning.
 
 :class:`Params` at the end is all of them; :mod:`lottery.config.params` reads the file.
+
+To add a key: a field here, its value in ``params.yaml`` and every profile, in ``dvc.yaml`` the
+params of the stages that read it, and in ``resume.TRAINING`` if it changes how a network trains.
 """
 
 from typing import Annotated, Any, Literal

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from lottery.config.registry import suggestion
+from lottery.config.plugins import suggestion
 from lottery.errors import LotteryError, brief, clipped, one_line
 
 STRICT = ConfigDict(extra="forbid", strict=True)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from lottery.config import registry
+from lottery.config import plugins
 from lottery.config.schema import Corpus
 from lottery.data import corpus_table
 from lottery.data.sources import tabular, user_file
@@ -88,7 +88,7 @@ def _documents(name: str, settings: Corpus) -> Documents:
             f"corpora.{name}.source: {source} is not in {FOLDER}, where corpus modules belong; "
             f"a file of your own must end in one of {', '.join(tabular.ENDINGS)}"
         )
-    module = registry.load("lottery.corpora", source.stem, f"corpus (corpora.{name}.source)")
+    module = plugins.load("lottery.corpora", source.stem, f"corpus (corpora.{name}.source)")
     splits = getattr(module, "SPLITS", ())
     if settings.split not in (None, *splits):
         raise LotteryError(

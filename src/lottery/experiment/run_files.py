@@ -6,15 +6,11 @@
 - A control: the same, but with a ``pruned_at-<n>.safetensors`` for each level.
 
 All have ``epochs.csv``, a row per epoch; the last two also ``tensors.csv``, a row per level and
-tensor. A run that diverged has ``failed.json`` and nothing else.
+tensor. A run that diverged has only what :mod:`lottery.experiment.failures` writes.
 """
 
-import json
-import shutil
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -25,22 +21,14 @@ from lottery.models import Weights
 from lottery.pruning import masks
 from lottery.pruning.masks import PrunedAt
 from lottery.storage import files, tensors
-from lottery.training.loop import Diverged
 
 STATES = ("init", "rewind", "final")
 """The weights that a dense run writes."""
+LOGITS = "logits.safetensors"
+"""The file of a control's logits; a strategy's are in a folder of their own."""
 EPOCHS, TENSORS = "epochs.csv", "tensors.csv"
 """The tables of a run: a row per epoch, and a row per level and tensor."""
-_FAILED = "failed.json"
 _REGENERATE = "run 'dvc repro' to regenerate it"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Where a run diverged, and why."""
-
-    level: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -122,32 +110,3 @@ def pruned_at_path(folder: Path, level: int | None = None) -> Path:
     """When each weight of a pruning run was pruned; with ``level``, of that level of a control."""
     name = "pruned_at" if level is None else f"pruned_at-{level:03d}"
     return folder / f"{name}.safetensors"
-
-
-@contextmanager
-def recording_failure(folder: Path, name: str) -> Iterator[None]:
-    """Run a block that writes into ``folder``. If its training diverges, the block ends there, and
-    the folder contains only ``failed.json``. ``name`` is the run's name in the message."""
-    try:
-        yield
-    except Diverged as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        write_failure(folder, Failure(error.level, str(error)))
-        print(f"{name}: failed: {error}", file=sys.stderr)
-
-
-def write_failure(folder: Path, failure: Failure) -> None:
-    """Note in the folder of a seed that it diverged, where and why."""
-    files.write_json(folder / _FAILED, asdict(failure))
-
-
-def read_failure(folder: Path) -> Failure | None:
-    """What :func:`write_failure` wrote, or None. Raises LotteryError for a damaged file."""
-    path = folder / _FAILED
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Failure(int(content["level"]), str(content["reason"]))
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise LotteryError(f"{path}: damaged ({error}); {_REGENERATE}") from None

@@ -7,6 +7,10 @@ is in the batch. ``embeddings`` ``[n, dim]`` are the rows of the embedding that 
 ``lengths`` int64 ``[documents]``. ``dropout``, a function of a tensor, is applied where the model
 has dropout. Two classes have one logit. ``module.precision`` is the dtype that it computes in;
 parameters and logits stay float32.
+
+The names of a model's parameters have meaning: ``embedding`` is the embedding, ``bias`` in a name
+makes it a bias (:func:`kind`), ``weight_hh`` is drawn orthogonal (``training/initializers.py``). A
+method ``flow(weights)`` lets the control ``synflow`` prune the model.
 """
 
 from collections.abc import Callable

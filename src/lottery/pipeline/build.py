@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from lottery.config import params as parameters
-from lottery.config import registry
+from lottery.config import plugins
 from lottery.experiment import cell
 from lottery.experiment.cell import Cell, Settings
 from lottery.training import device
@@ -21,7 +21,7 @@ def network(run: Run) -> nn.Module:
     """The untrained network of the run's cell, on its device."""
     params = run.params
     target = device.prepare(params.device, params.threads)
-    module = registry.load("lottery.models", run.model, "model")
+    module = plugins.load("lottery.models", run.model, "model")
     options = parameters.options(run.model_settings, module.Options, run.model)
     model = cell.build(module, options, run.model_settings, run.tokens)
     model.precision = getattr(torch, params.precision)

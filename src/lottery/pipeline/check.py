@@ -3,7 +3,7 @@
 from pathlib import Path
 from types import ModuleType
 
-from lottery.config import params, registry
+from lottery.config import params, plugins
 from lottery.config.grid import WINNING_TICKET
 from lottery.config.schema import Corpus, Params
 from lottery.errors import LotteryError, clipped, one_line
@@ -44,8 +44,8 @@ def _check_source(name: str, corpus: Corpus, root: Path) -> None:
         )
     else:
         return
-    modules = [str(MODULES / f"{module}.py") for module in registry.names("lottery.corpora")]
-    hint = registry.suggestion(corpus.source, modules)
+    modules = [str(MODULES / f"{module}.py") for module in plugins.names("lottery.corpora")]
+    hint = plugins.suggestion(corpus.source, modules)
     path = clipped(one_line(corpus.source), 200)
     raise LotteryError(f"corpora.{name}.source: {path} {flaw}{hint}")
 
@@ -59,8 +59,8 @@ def _is_file(path: Path) -> bool:
 
 
 def _load(package: str, name: str, what: str, key: str) -> ModuleType:
-    """``registry.load``, with the key in its error."""
+    """``plugins.load``, with the key in its error."""
     try:
-        return registry.load(package, name, what)
+        return plugins.load(package, name, what)
     except LotteryError as error:
         raise LotteryError(f"{key}: {error}") from None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from typing import NoReturn
 
 from lottery.config import params
-from lottery.config.registry import suggestion
+from lottery.config.plugins import suggestion
 from lottery.config.schema import Params
 from lottery.errors import LotteryError, brief, clipped, one_line
 from lottery.storage import locks, paths, timings

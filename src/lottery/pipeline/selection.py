@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from lottery.analysis import claims, select, statistics
+from lottery.analysis import claims, grid_tables, ticket_choice
 from lottery.config import grid
 from lottery.config.grid import Run
 from lottery.config.schema import Params
@@ -36,23 +36,23 @@ def choose_tickets(params: Params) -> tuple[Tables, Tables]:
             for arm in grid.arms(params)
         )
         try:
-            curves[cell.name], chosen = select.cell_curves(
+            curves[cell.name], chosen = ticket_choice.cell_curves(
                 levels, params.strategies, params.evaluate.tolerance
             )
         except ValueError as error:
             raise LotteryError(
                 f"{cell.tables_folder}-*/levels.csv: {error}; run 'dvc repro' to regenerate them"
             ) from None
-        tickets[cell.name] = select.cell_tickets(curves[cell.name], chosen)
+        tickets[cell.name] = ticket_choice.cell_tickets(curves[cell.name], chosen)
     return curves, tickets
 
 
 def write(params: Params, curves: Tables, tickets: Tables) -> None:
     """Write ``plots/curves``, ``plots/statistics`` and ``metrics``."""
-    tables = statistics.tables(params, claims.load(paths.CLAIMS), curves, tickets)
+    tables = grid_tables.tables(params, claims.load(paths.CLAIMS), curves, tickets)
     with files.replacing_directory(paths.METRICS) as folder:
         for cell in grid.cells(params):
-            metrics = select.cell_metrics(tickets[cell.name], _failed_seeds(params, cell))
+            metrics = ticket_choice.cell_metrics(tickets[cell.name], _failed_seeds(params, cell))
             files.write_json(folder / paths.metrics(cell.name).name, metrics)
         verdicts = dict(zip(tables["claims"].claim, tables["claims"].verdict, strict=True))
         files.write_json(folder / paths.metrics("claims").name, verdicts)

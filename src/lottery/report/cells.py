@@ -8,9 +8,9 @@ from lottery.config.grid import WINNING_TICKET
 from lottery.report import tables
 from lottery.report.charts import legends, panels
 from lottery.report.charts.accuracy import accuracy
-from lottery.report.charts.styles import Style, display_name
 from lottery.report.content import Content
 from lottery.report.formats import fixed, interval, whole
+from lottery.report.styles import PAGE_MOMENTS, Style, display_name
 
 Section = dict[str, Any]
 """What ``template.html`` reads of a cell."""
@@ -97,7 +97,7 @@ def _learning(cell: str, content: Content, levels: pd.DataFrame, tickets: pd.Dat
         for name, by_moment in moments.items()
     ]
     in_charts = [moment for by_moment in moments.values() for moment in by_moment]
-    return {"learning": charts, "moments": legends.samples(panels.MOMENTS, in_charts)}
+    return {"learning": charts, "moments": legends.samples(PAGE_MOMENTS, in_charts)}
 
 
 def _moments(epochs: pd.DataFrame, levels: pd.DataFrame, tickets: pd.DataFrame) -> dict[str, int]:

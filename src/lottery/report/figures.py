@@ -1,9 +1,8 @@
 """The figures, drawn from tidy tables with Matplotlib; readable at half a page.
 
-Colors, markers and dashes come from :mod:`lottery.report.charts.styles`, as the page's do.
+Colors, markers and dashes come from :mod:`lottery.report.styles`, as the page's do.
 """
 
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -16,13 +15,18 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lottery.analysis import barriers
 from lottery.report.canvas import RC
-from lottery.report.charts.styles import LINES, Line, display_name, lines
+from lottery.report.styles import (
+    DENSE,
+    DENSE_BAND,
+    DENSITY_MAP,
+    FIGURE_MOMENTS,
+    GRID,
+    LINES,
+    Line,
+    display_name,
+    lines,
+)
 
-MOMENTS = {
-    "dense": replace(LINES[0], color="0.35"),
-    "ticket": LINES[0],
-    "last level": LINES[1],
-}
 TICKS = [100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1]
 
 
@@ -53,10 +57,10 @@ def accuracy(curves: dict[str, pd.DataFrame], columns: int = 2) -> Figure:
 
 def _draw_accuracy(panel: Axes, cell: str, levels: pd.DataFrame, styles: dict[str, Line]) -> None:
     dense = levels[levels.level == 0].drop_duplicates("seed").test_accuracy
-    panel.axhline(dense.mean(), color="0.35", lw=1, label="dense")
+    panel.axhline(dense.mean(), color=DENSE, lw=1, label="dense")
     seeds = levels.seed.nunique()
     if seeds > 1:
-        panel.axhspan(dense.min(), dense.max(), color="0.5", alpha=0.15, lw=0)
+        panel.axhspan(dense.min(), dense.max(), color=DENSE_BAND, alpha=0.15, lw=0)
     for strategy, rows in levels.groupby("strategy", sort=False):
         style = styles[str(strategy)]
         by_level = rows.groupby("level")
@@ -71,7 +75,7 @@ def _draw_accuracy(panel: Axes, cell: str, levels: pd.DataFrame, styles: dict[st
     _set_remaining_axis(panel, levels.remaining)
     panel.set_ylabel("test accuracy (%)")
     panel.set_title(f"{cell} ({seeds} seed{'s' if seeds > 1 else ''})")
-    panel.grid(axis="y", color="0.9")
+    panel.grid(axis="y", color=GRID)
 
 
 def _set_remaining_axis(panel: Axes, remaining: pd.Series) -> None:
@@ -111,13 +115,15 @@ def _draw_learning(panel: Axes, epochs: pd.DataFrame, levels: pd.DataFrame) -> N
     for level, name in sorted(moments.items()):
         mean = epochs[epochs.level == level].groupby("epoch").validation_accuracy.mean()
         remaining = levels.remaining[levels.level == level].mean()
-        panel.plot(mean.index, mean, **_look(MOMENTS[name]), label=f"{name} ({remaining:.3g} %)")
+        panel.plot(
+            mean.index, mean, **_look(FIGURE_MOMENTS[name]), label=f"{name} ({remaining:.3g} %)"
+        )
     panel.set_xlabel("epochs since initialization")
     last = int(epochs.epoch.max())
     panel.set_xticks(range(1, last + 1, max(1, last // 5)))
     panel.set_xlim(0.8, last + 0.2)
     panel.legend(fontsize=8)
-    panel.grid(axis="y", color="0.9")
+    panel.grid(axis="y", color=GRID)
 
 
 def density(tensors: pd.DataFrame, cell: str) -> Figure:
@@ -142,7 +148,7 @@ def density(tensors: pd.DataFrame, cell: str) -> Figure:
             image = panel.imshow(
                 100 * np.maximum(shares.to_numpy(float), 1e-4),
                 norm=mpl.colors.LogNorm(1, 100),
-                cmap="cividis",
+                cmap=DENSITY_MAP,
                 aspect="auto",
             )
             step = max(1, shares.shape[1] // 7)
@@ -175,7 +181,7 @@ def connectivity(rises: pd.DataFrame, cell: str) -> Figure:
             panel.set_xticks(sorted(rises.level.unique()))
             panel.set_xlabel("level")
             panel.set_ylabel(f"barrier, {label}")
-            panel.grid(axis="y", color="0.9")
+            panel.grid(axis="y", color=GRID)
         panels[0].legend(fontsize=8)
         figure.suptitle(f"{cell}: barriers between trained winning tickets")
     return figure

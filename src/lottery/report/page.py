@@ -10,10 +10,10 @@ from lottery.report import tables
 from lottery.report.cells import section
 from lottery.report.charts import legends, panels
 from lottery.report.charts.accuracy import published_accuracy
-from lottery.report.charts.styles import LINES, display_name, styles
 from lottery.report.content import Content
 from lottery.report.formats import MISSING, fixed, interval, p_value, share, signed, span, whole
 from lottery.report.reference import curves
+from lottery.report.styles import LINES, display_name, styles
 
 __all__ = ["Content", "render"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from lottery.report.charts.styles import display_name
 from lottery.report.formats import MISSING, fixed, interval, p_value, share, signed, span, whole
+from lottery.report.styles import display_name
 
 Row = dict[str, Any]
 Column = tuple[str, Callable[[Row], str], bool]

@@ -3,6 +3,11 @@
 One folder per run, outside DVC's outputs. A checkpoint is one safetensors file whose name contains
 the digest of its bytes. It is written to a temporary file, synchronized and renamed. A torn or
 altered one is noticed when it is read; it is reported, and its training is repeated.
+
+Written are: after an epoch, what the next one depends on (:func:`lottery.training.loop.train`);
+after a level, its remaining weights, and after ``rewind.epoch`` epochs of the dense run the weights
+to rewind to (both :mod:`lottery.experiment.replicate`). The files that later stages read come at
+the end: :mod:`lottery.experiment.run_files`.
 """
 
 import hashlib

@@ -45,7 +45,10 @@ class Plan:
 
 
 class Diverged(LotteryError):
-    """Training whose loss is no longer finite, at ``level``."""
+    """Training whose loss is no longer finite, at ``level``.
+
+    :mod:`lottery.experiment.failures` says what becomes of the run.
+    """
 
     def __init__(self, plan: Plan, epoch: int, what: str) -> None:
         self.level = plan.level

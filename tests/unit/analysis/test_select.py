@@ -12,7 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lottery import metrics
-from lottery.analysis.select import VALIDATION_COLUMNS, cell_metrics, cell_tickets, choose_level
+from lottery.analysis.ticket_choice import (
+    VALIDATION_COLUMNS,
+    cell_metrics,
+    cell_tickets,
+    choose_level,
+)
 from lottery.config import params
 from lottery.config.schema import Evaluate
 from lottery.storage import csv_tables, paths

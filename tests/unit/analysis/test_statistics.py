@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from lottery.analysis import exploratory, paired, predictions
+from lottery.analysis import exploratory, paired_tests, predictions
 from lottery.analysis.claims import Claim, combined, load, verdicts
 from lottery.analysis.contrasts import COLUMNS, contrasts
 from lottery.errors import LotteryError
@@ -239,17 +239,17 @@ def test_a_claim_about_what_was_not_run_is_not_tested() -> None:
 def test_power() -> None:
     """R: power.t.test(delta = 0.5, power = 0.8, type = "one.sample") asks for n = 33.4."""
     assert (
-        paired.minimum_detectable_effect(1, 34, 1)
+        paired_tests.minimum_detectable_effect(1, 34, 1)
         < 0.5
-        < paired.minimum_detectable_effect(1, 33, 1)
+        < paired_tests.minimum_detectable_effect(1, 33, 1)
     )
-    assert paired.minimum_detectable_effect(2, 34, 1) == 2 * paired.minimum_detectable_effect(
-        1, 34, 1
-    )
+    assert paired_tests.minimum_detectable_effect(
+        2, 34, 1
+    ) == 2 * paired_tests.minimum_detectable_effect(1, 34, 1)
     # Where statsmodels' two-sided solver answers 3.16; by integrating over the chi distribution.
-    assert paired.minimum_detectable_effect(1, 5, 40) == pytest.approx(4.5096, abs=1e-3)
-    assert paired.minimum_detectable_effect(1, 2, 40) == pytest.approx(461.5, abs=0.1)
-    assert math.isnan(paired.minimum_detectable_effect(1, 1, 1))
+    assert paired_tests.minimum_detectable_effect(1, 5, 40) == pytest.approx(4.5096, abs=1e-3)
+    assert paired_tests.minimum_detectable_effect(1, 2, 40) == pytest.approx(461.5, abs=0.1)
+    assert math.isnan(paired_tests.minimum_detectable_effect(1, 1, 1))
 
 
 accuracies = st.lists(st.integers(-60, 60).map(lambda n: n / 20), min_size=1, max_size=6)

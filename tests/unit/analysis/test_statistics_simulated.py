@@ -9,7 +9,7 @@ import pytest
 
 from lottery.analysis.claims import Claim
 from lottery.analysis.contrasts import contrasts
-from lottery.analysis.paired import minimum_detectable_effect
+from lottery.analysis.paired_tests import minimum_detectable_effect
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from helpers import MODELS, MakeCell, interrupted, record_training, same, winning_ticket
 from torch import nn
 
-from lottery.config import registry
+from lottery.config import plugins
 from lottery.errors import LotteryError
 from lottery.experiment import branches
 from lottery.experiment.cell import Cell
@@ -24,7 +24,7 @@ from lottery.training import batches
 from lottery.training.batches import Documents
 from lottery.training.checkpointing import Checkpointer
 
-CONTROLS = registry.names("lottery.pruning.controls")
+CONTROLS = plugins.names("lottery.pruning.controls")
 # SynFlow is not for an LSTM: a test says so.
 PAIRS = [
     (model, name) for model in MODELS for name in CONTROLS if (model, name) != ("lstm", "synflow")
@@ -34,7 +34,7 @@ BEFORE_TRAINING = ("snip", "synflow")
 
 
 def load_control(name: str) -> Control:
-    control: Control = registry.load("lottery.pruning.controls", name, "control").make
+    control: Control = plugins.load("lottery.pruning.controls", name, "control").make
     return control
 
 

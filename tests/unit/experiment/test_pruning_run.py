@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from lottery.config import registry
+from lottery.config import plugins
 from lottery.errors import LotteryError
 from lottery.experiment import replicate
 from lottery.experiment.cell import Cell
@@ -30,7 +30,7 @@ from lottery.storage.token_arrays import PAD
 from lottery.training import batches, loop, optimizers, rng
 from lottery.training.optimizers import Optimizer
 
-STRATEGIES = registry.names("lottery.pruning.strategies")
+STRATEGIES = plugins.names("lottery.pruning.strategies")
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -19,7 +19,7 @@ import pytest
 import torch
 from helpers import ROOT, refused, write_tokens
 
-from lottery.config import grid, params, registry
+from lottery.config import grid, params, plugins
 from lottery.config.grid import Run
 from lottery.config.schema import Batch, Params
 from lottery.experiment import replicate, run_files
@@ -453,7 +453,7 @@ def test_the_code_of_training_changes_the_fingerprint(source: Path, file: str) -
     "file",
     [
         "src/lottery/report/page.py",
-        "src/lottery/report/charts/styles.py",
+        "src/lottery/report/styles.py",
         "src/lottery/analysis/claims.py",
         "src/lottery/config/schema.py",
         "src/lottery/corpora/imdb.py",
@@ -516,7 +516,7 @@ def test_the_fingerprint_does_not_depend_on_what_is_imported(
     """Only on the imports in the text: an executor may have loaded anything."""
     before = resume.fingerprint_of("train", JOBS["train"].run(smoke()), 0)
     for package in ("lottery.models", "lottery.pruning.strategies", "lottery.corpora"):
-        for name in registry.names(package):
-            registry.load(package, name, "module")
+        for name in plugins.names(package):
+            plugins.load(package, name, "module")
     resume._closure_digests.cache_clear()
     assert resume.fingerprint_of("train", JOBS["train"].run(smoke()), 0) == before

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from helpers import ROOT
 
-from lottery.config import registry
+from lottery.config import plugins
 from lottery.pipeline import jobs, workers
 
 SCRIPT = """
@@ -116,9 +116,9 @@ def test_processes_follow_the_cores(
     assert workers.processes(threads, seeds) == expected
 
 
-@pytest.mark.parametrize("stage", registry.names(jobs.__name__))
+@pytest.mark.parametrize("stage", plugins.names(jobs.__name__))
 def test_every_job_can_be_called(stage: str) -> None:
     """By its stage's name, with what a worker passes."""
-    run_seed = registry.load(jobs.__name__, stage, "job").run_seed
+    run_seed = plugins.load(jobs.__name__, stage, "job").run_seed
     assert list(inspect.signature(run_seed).parameters) == ["run", "folder", "seed"]
     assert (ROOT / "stages" / f"{stage}.py").exists()

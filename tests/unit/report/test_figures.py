@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lottery.report import canvas, figures
-from lottery.report.charts.styles import LINES
+from lottery.report.styles import LINES
 
 
 def levels(seeds: int) -> pd.DataFrame:

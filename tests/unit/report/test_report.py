@@ -15,11 +15,11 @@ from helpers import ROOT, refused
 from report_content import CELLS, HOSTILE, VERDICTS, frame, nothing, realistic
 
 from lottery.analysis.barriers import barriers
-from lottery.report.charts.styles import LINES
 from lottery.report.charts.svg import ticks
 from lottery.report.content import COLUMNS, Content
 from lottery.report.page import render
 from lottery.report.reference import curves
+from lottery.report.styles import LINES
 from lottery.report.tables import summary
 
 

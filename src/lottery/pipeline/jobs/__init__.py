@@ -2,6 +2,11 @@
 
 Each has one function ``run_seed(run, folder, seed)``: it writes the seed's part of the stage's
 output into ``folder``, and returns the seed's rows of the stage's tables, by table.
+
+To add a stage with seeds: ``stages/<name>.py`` and a job of that name here; an entry of
+``resume.TRAINING`` if it trains, and of ``code_digests.CHOSEN`` if it loads a plug-in; its folders
+and its name in ``config/grid.py``; in ``dvc.yaml`` the stage, and its list of code among the outs
+of the stage ``code``.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lottery.config.grid import Run
-    from lottery.experiment.run_files import Failure
+    from lottery.experiment.failures import Failure
 
 Rows = dict[str, list[dict[str, object]]]
 

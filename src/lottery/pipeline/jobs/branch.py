@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import torch
 from tqdm import tqdm
 
-from lottery.config import registry
+from lottery.config import plugins
 from lottery.errors import LotteryError
-from lottery.experiment import branches, run_files
+from lottery.experiment import branches, failures, run_files
 from lottery.experiment.replicate import Level, Replicate
 from lottery.experiment.run_files import RunFiles
 from lottery.models import Weights
@@ -33,21 +33,21 @@ def run_seed(run: Run, folder: Path, seed: int) -> Rows:
     Returns the rows of all tables; none for a control that makes no sense for the model.
     """
     ticket = paths.seed(run.winning_ticket.pruning_folder, seed)
-    if failure := run_files.read_failure(ticket):
+    if failure := failures.read(ticket):
         return failed_rows(run, seed, failure)
     seed_folder = paths.seed(folder, seed)
     levels: list[Level] = []
     try:
-        with run_files.recording_failure(seed_folder, f"{run.name} seed {seed}"):
+        with failures.recorded(seed_folder, f"{run.name} seed {seed}"):
             levels = _train(run, seed_folder, seed)
     except NotForThisModelError as error:
         print(f"{run.cell} {run.arm}: left out: {error}", file=sys.stderr)
         return {}
-    if failure := run_files.read_failure(seed_folder):
+    if failure := failures.read(seed_folder):
         return failed_rows(run, seed, failure)
     model = build.network(run)
     networks = _networks(paths.seed(run.dense_folder, seed), levels, build.shapes(model))
-    scores = evaluate.score(run, model, networks, seed_folder / "logits.safetensors", seed)
+    scores = evaluate.score(run, model, networks, seed_folder / run_files.LOGITS, seed)
     # Level 0 is the dense network, which every arm is compared with: it is in the strategies' rows.
     rows = {name: [row for row in table if row["level"] != 0] for name, table in scores.items()}
     return rows | evaluate.training_rows((seed_folder,), seed)
@@ -57,7 +57,7 @@ def _train(run: Run, seed_folder: Path, seed: int) -> list[Level]:
     """Train and write the control at each level. Raises NotForThisModelError and Diverged."""
     cell = build.load_cell(run)
     shapes = build.shapes(cell.model)
-    control = registry.load("lottery.pruning.controls", run.arm, "control").make
+    control = plugins.load("lottery.pruning.controls", run.arm, "control").make
     dense = RunFiles(paths.seed(run.dense_folder, seed), shapes).read_dense()
     ticket_folder = paths.seed(run.winning_ticket.pruning_folder, seed)
     pruned_at = RunFiles(ticket_folder, shapes).read_pruned_at()

@@ -11,10 +11,10 @@ import numpy as np
 from tqdm import tqdm
 
 from lottery import metrics
-from lottery.experiment import branches, run_files
+from lottery.experiment import branches, failures
 from lottery.experiment.cell import Cell
 from lottery.experiment.replicate import Replicate
-from lottery.experiment.run_files import Failure, RunFiles
+from lottery.experiment.run_files import RunFiles
 from lottery.models import EMBEDDING, Weights
 from lottery.pipeline import build, resume
 from lottery.pipeline.jobs import Rows, branch, failed_rows
@@ -41,13 +41,13 @@ class Line:
 
 def run_seed(run: Run, folder: Path, seed: int) -> Rows:
     """Return a row per network on each line; write nothing into ``folder``."""
-    if failure := run_files.read_failure(paths.seed(run.winning_ticket.pruning_folder, seed)):
+    if failure := failures.read(paths.seed(run.winning_ticket.pruning_folder, seed)):
         return failed_rows(run, seed, failure)
     cell = build.load_cell(run)
     try:
         lines = _lines(run, cell, seed)
     except Diverged as error:
-        return failed_rows(run, seed, Failure(error.level, str(error)))
+        return failed_rows(run, seed, failures.of(error))
     return {"lines": list(_points(run, cell, lines, seed))}
 
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from lottery import metrics
 from lottery.analysis import predictions
-from lottery.experiment import run_files
+from lottery.experiment import failures, run_files
 from lottery.experiment.run_files import RunFiles
 from lottery.models import EMBEDDING, Weights
 from lottery.pipeline import build
@@ -33,7 +33,7 @@ Networks = Iterable[tuple[int, float, Weights]]
 def run_seed(run: Run, folder: Path, seed: int) -> Rows:
     """Write the logits of the dense network and of each level; returns the rows of all tables."""
     dense, pruning = paths.seed(run.dense_folder, seed), paths.seed(run.pruning_folder, seed)
-    if failure := run_files.read_failure(pruning):
+    if failure := failures.read(pruning):
         return failed_rows(run, seed, failure)
     model = build.network(run)
     networks = _networks(dense, pruning, build.shapes(model))

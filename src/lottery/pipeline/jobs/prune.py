@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from lottery.config import registry
-from lottery.experiment import replicate, run_files
+from lottery.config import plugins
+from lottery.experiment import failures, replicate
 from lottery.experiment.replicate import Level, Replicate
 from lottery.experiment.run_files import RunFiles
 from lottery.pipeline import build, resume
@@ -25,13 +25,13 @@ def run_seed(run: Run, folder: Path, seed: int) -> Rows:
     """Write the pruning run; if it or its dense run diverged, where and why."""
     name, seed_folder = f"{run.name} seed {seed}", paths.seed(folder, seed)
     dense_folder = paths.seed(run.dense_folder, seed)
-    if failure := run_files.read_failure(dense_folder):
-        run_files.write_failure(seed_folder, failure)
+    if failure := failures.read(dense_folder):
+        failures.write(seed_folder, failure)
         return {}
     cell = build.load_cell(run)
     shapes = build.shapes(cell.model)
-    strategy = registry.load("lottery.pruning.strategies", run.arm, "strategy").start
-    criterion = registry.load(
+    strategy = plugins.load("lottery.pruning.strategies", run.arm, "strategy").start
+    criterion = plugins.load(
         "lottery.pruning.criteria", run.params.prune.criterion, "criterion"
     ).score
     dense = RunFiles(dense_folder, shapes).read_dense()
@@ -39,7 +39,7 @@ def run_seed(run: Run, folder: Path, seed: int) -> Rows:
     with (
         resume.checkpointer("prune", run, seed) as checkpointer,
         tqdm(total=levels, unit="level", desc=name) as bar,
-        run_files.recording_failure(seed_folder, name),
+        failures.recorded(seed_folder, name),
     ):
 
         def show_epoch(metrics: EpochMetrics) -> None:

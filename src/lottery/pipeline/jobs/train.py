@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from lottery.experiment import run_files
+from lottery.experiment import failures
 from lottery.experiment.replicate import Replicate
 from lottery.experiment.run_files import RunFiles
 from lottery.pipeline import build, resume
@@ -25,7 +25,7 @@ def run_seed(run: Run, folder: Path, seed: int) -> Rows:
     with (
         resume.checkpointer("train", run, seed) as checkpointer,
         tqdm(total=run.train_settings.epochs, unit="epoch", desc=name) as bar,
-        run_files.recording_failure(seed_folder, name),
+        failures.recorded(seed_folder, name),
     ):
         replicate = Replicate(cell, seed, checkpointer, lambda metrics: bar.update())
         dense = replicate.dense_run()

@@ -6,9 +6,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from lottery.report.charts import svg
-from lottery.report.charts.styles import PUBLISHED_DASHES, Style, display_name
 from lottery.report.formats import fixed, interval
 from lottery.report.reference import ARMS
+from lottery.report.styles import PUBLISHED_DASHES, Style, display_name
 
 WIDTH, HEIGHT = 480, 350
 TICKS = [100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1]

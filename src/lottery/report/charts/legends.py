@@ -7,8 +7,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from lottery.report.charts import svg
-from lottery.report.charts.styles import PUBLISHED_DASHES, Style, display_name
 from lottery.report.reference import ARMS
+from lottery.report.styles import PUBLISHED_DASHES, Style, display_name
 
 Entries = list[tuple[Markup, str]]
 """Pairs of a sample and its name."""

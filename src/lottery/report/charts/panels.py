@@ -7,19 +7,11 @@ from markupsafe import Markup
 
 from lottery.analysis import barriers
 from lottery.report.charts import legends, svg
-from lottery.report.charts.styles import display_name
 from lottery.report.formats import fixed, interval, signed
+from lottery.report.styles import PAGE_LINE_KINDS, PAGE_MOMENTS, display_name
 
-# Color, marker, dash and name of what a chart distinguishes.
-KINDS = {
-    "levels": ("c0", "circle", "", barriers.KINDS["levels"]),
-    "orders": ("c1", "square", "6 3", barriers.KINDS["orders"]),
-}
-MOMENTS = {
-    "dense": ("grey", "circle", "", "dense"),
-    "ticket": ("c0", "square", "6 3", "ticket"),
-    "last level": ("c1", "triangle", "7 3 1.5 3", "last level"),
-}
+KINDS = {kind: (*style, barriers.KINDS[kind]) for kind, style in PAGE_LINE_KINDS.items()}
+"""Color, marker, dash and name of the lines between trained networks."""
 BARRIERS = {"test_error": "test error, points", "train_loss": "training loss, nats"}
 CURVES = {"validation_accuracy": "validation accuracy, %", "train_loss": "training loss, nats"}
 
@@ -99,8 +91,8 @@ def density(cell: str, strategy: str, tensors: pd.DataFrame) -> Markup:
 def learning(cell: str, strategy: str, epochs: pd.DataFrame, moments: dict[str, int]) -> Markup:
     """Validation accuracy and train loss by epoch, means over seeds.
 
-    ``moments`` are the levels to draw, by a key of :data:`MOMENTS`. ``epochs`` has the rows of all
-    strategies of the cell, so that their charts share the same axes.
+    ``moments`` are the levels to draw, by a key of ``styles.PAGE_MOMENTS``. ``epochs`` has the rows
+    of all strategies of the cell, so that their charts share the same axes.
     """
     label = f"{cell}, {display_name(strategy)}: learning curves of {', '.join(moments)}"
     picture = svg.chart(300, 330, label)
@@ -115,7 +107,7 @@ def learning(cell: str, strategy: str, epochs: pd.DataFrame, moments: dict[str, 
         svg.axes(picture, x, y, _whole_ticks(epochs.epoch), y_ticks, "epoch" if is_last else "")
         svg.add(picture, "text", title, x=42, y=top - 12, class_="panel")
         for moment, level in moments.items():
-            color, marker, dash, _ = MOMENTS[moment]
+            color, marker, dash, _ = PAGE_MOMENTS[moment]
             rows = of_strategy[of_strategy.level == level]
             mean = rows.groupby("epoch")[name].mean().dropna()
             points = [(x(epoch), y(value)) for epoch, value in mean.items()]

@@ -5,7 +5,7 @@ so that no line depends on its color alone.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -38,6 +38,26 @@ LINES = (
 )
 """For the first strategy, the second, and so on; then from the start again. The page calls their
 colors ``c0``, ``c1``, ...: see ``template.html``, which defines them for ``style.css``."""
+
+DENSE, DENSE_BAND, GRID = "0.35", "0.5", "0.9"
+"""In the figures, as Matplotlib's shades of gray: the dense network, its band, and grid lines. The
+page's grays, and its colors that mean no strategy, are in ``style.css``."""
+DENSITY_MAP = "cividis"
+"""In the figures: Matplotlib's name of the color map of weights remaining."""
+FIGURE_MOMENTS = {
+    "dense": replace(LINES[0], color=DENSE),
+    "ticket": LINES[0],
+    "last level": LINES[1],
+}
+"""In the figures: the levels whose learning curves are drawn."""
+PAGE_MOMENTS = {
+    "dense": ("grey", "circle", "", "dense"),
+    "ticket": ("c0", "square", "6 3", "ticket"),
+    "last level": ("c1", "triangle", "7 3 1.5 3", "last level"),
+}
+"""On the page, the same: class of color, marker, dash and name."""
+PAGE_LINE_KINDS = {"levels": ("c0", "circle", ""), "orders": ("c1", "square", "6 3")}
+"""On the page: class of color, marker and dash of the lines between trained networks, by kind."""
 
 # The 2020 study's arms, all in gray; the solid gray line is our dense network.
 PUBLISHED_DASHES = {"lt": "6 3", "random": "1.5 3", "lr_f": "7 3 1.5 3", "lr_l": "7 3 1.5 3"}

@@ -1,0 +1,1 @@
+"""One module per package of the index whose text several corpora share."""
