@@ -44,9 +44,9 @@ test: $(READY)  ## run the tests
 	@echo "running the tests on two processes"
 	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-slow: $(READY)  ## run the tests that take minutes: fifty kills, thousands of cases
+test-slow: $(READY)  ## run the tests that take minutes (fifty kills, thousands of cases); ONLY=tests/pipeline
 	@echo "running the slow tests on two processes"
-	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
+	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow $(ONLY)
 
 checkpoints: $(READY)  ## list the checkpoints of all runs; REMOVE=old deletes the old ones
 	@$(RUN) -m tools.checkpoints $(if $(REMOVE),--remove "$(REMOVE)")

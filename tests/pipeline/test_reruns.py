@@ -95,7 +95,7 @@ def test_a_shrunk_grid_leaves_no_orphan(project: Repository) -> None:
     assert "up to date" in project.run("dvc", "status")
 
 
-def test_a_second_corpus_of_ones_own(project: Repository) -> None:
+def test_a_second_corpus_from_a_file(project: Repository) -> None:
     rows = [
         f"{word} film number {n},{stars}"
         for n in range(60)

@@ -1,1 +1,1 @@
-"""One module per package of the index whose text several corpora share."""
+"""Wheels from the package index with the text of several corpora: one module per wheel."""
