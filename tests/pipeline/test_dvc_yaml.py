@@ -210,10 +210,6 @@ ARGUMENTS = {
 }
 
 
-IN_FINGERPRINTS_ONLY = {"connectivity": {"prune.parameters", "rewind"}}
-"""What a stage declares, for its checkpoints' sake, without reading it in its work."""
-
-
 @pytest.fixture
 def imported(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The modules of ours that import statements name from now on."""
@@ -290,5 +286,5 @@ def test_params_declared_are_params_read(
             assert cell in declared
         for key in seen | in_fingerprints:
             assert any(key == entry or key.startswith(f"{entry}.") for entry in declared), key
-        for entry in declared - IN_FINGERPRINTS_ONLY.get(name, set()):
+        for entry in declared:
             assert any(key == entry or key.startswith(f"{entry}.") for key in seen), (name, entry)

@@ -66,7 +66,7 @@ def test_a_changed_figure_reruns_plot_only(project: Repository) -> None:
     last = project.run("stages.code", check=False).strip().splitlines()[-1]
     assert last.startswith("error: ") and "figures.py" in last
     path.write_text(whole)
-    project.edit("src/lottery/report/charts/styles.py", '"#0072B2"', '"#0072B3"')
+    project.edit("src/lottery/report/styles.py", '"#0072B2"', '"#0072B3"')
     assert project.repro() == ["code", "plot"]
     changed = project.run("git", "diff", "--name-only", "data").split()
     assert changed == ["data/code/plot.json"]

@@ -248,11 +248,10 @@ def test_seeds_of_two_trees_share_checkpoints(
     assert expected(*stage)
     other = Runs(Repository(tmp_path / "other"), project.checkpoints)
     project.repository.run("git", "clone", "-q", ".", str(other.repository.path))
-    for name in ("params.yaml", "data/tokens", "data/dense"):
-        target = other.repository.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source = project.repository.path / name
-        subprocess.run(["cp", "-r", str(source), str(target)], check=True)
+    shutil.copy2(project.repository.path / "params.yaml", other.repository.path)
+    for name in ("data/tokens", "data/dense"):
+        source, target = project.repository.path / name, other.repository.path / name
+        shutil.copytree(source, target, dirs_exist_ok=True)
     started = [runs.start(*stage) for runs in (project, other)]
     for process in started:
         output, _ = process.communicate(timeout=120)

@@ -61,7 +61,7 @@ TRAINING = {
     "branch": Training(
         ("prune.parameters", "rewind"), ("lottery.pruning.controls.{arm}",), ("dense", "ticket")
     ),
-    "connectivity": Training(("prune.parameters", "rewind"), (), ("dense", "ticket")),
+    "connectivity": Training((), (), ("dense", "ticket")),
 }
 """By stage."""
 

@@ -153,7 +153,6 @@ TRAINING: dict[str, Change] = {
     "batch": of_entry("train", CELL, batch=Batch(documents=33)),
     "batch in tokens": of_entry("train", CELL, batch=Batch(tokens=32)),
     "patience": of_entry("train", CELL, patience=1),
-    "rewind.epoch": within("rewind", epoch=0),
 }
 """What decides how any network of a cell trains."""
 SHAPES: dict[str, Change] = {
@@ -169,6 +168,7 @@ PRUNING: dict[str, Change] = {
     "prune.criterion": within("prune", criterion="random"),
     "prune.scope": within("prune", scope="global"),
 }
+EPOCH: dict[str, Change] = {"rewind.epoch": within("rewind", epoch=0)}
 BUDGET: dict[str, Change] = {"rewind.budget": within("rewind", budget="full")}
 PRUNED: dict[str, Change] = {
     "prune.parameters": within("prune", parameters=("embedding", "weights"))
@@ -191,17 +191,17 @@ AMOUNTS: dict[str, Change] = {
 """How far a run goes and what is made of it; ``device: auto`` means the CPU where no GPU is."""
 
 MATTERS = {
-    "train": TRAINING | SHAPES,
-    "prune": TRAINING | PRUNING | PRUNED | BUDGET,
-    "branch": TRAINING | PRUNED | BUDGET,
-    "connectivity": TRAINING | PRUNED | BUDGET,
+    "train": TRAINING | SHAPES | EPOCH,
+    "prune": TRAINING | EPOCH | PRUNING | PRUNED | BUDGET,
+    "branch": TRAINING | EPOCH | PRUNED | BUDGET,
+    "connectivity": TRAINING,
 }
 DOES_NOT_MATTER = {
     "train": AMOUNTS | PRUNING | PRUNED | BUDGET,
     "prune": AMOUNTS,
-    # The ticket that they depart from is one of the inputs.
+    # The dense run and the ticket that they depart from are among the inputs.
     "branch": AMOUNTS | PRUNING,
-    "connectivity": AMOUNTS | PRUNING,
+    "connectivity": AMOUNTS | PRUNING | PRUNED | EPOCH | BUDGET,
 }
 
 
