@@ -68,7 +68,7 @@ def stage(
         try:
             runpy.run_module(f"stages.{name}", run_name="__main__")
         except SystemExit as end:
-            last = str(end)
+            last = f"\nstopped:\n{end}"
         return "".join(capfd.readouterr()) + last
 
     yield run

@@ -48,6 +48,7 @@ def test_dvc_is_killed_and_its_stage_lives_on(project: Repository, tmp_path: Pat
     environment = {
         "LOTTERY_CHECKPOINTS": str(checkpoints),
         "LOTTERY_CHECKPOINT_SECONDS": "0",
+        "LOTTERY_PROCESSES": "2",
     }
     first = start(project, "repro", "-s", "-f", RUN, **environment)
     while not list(checkpoints.rglob("epoch.*")):

@@ -90,8 +90,8 @@ def test_pruning_never_opens_the_test_set(
     for path in (project.path / "data/tokens/rotten_tomatoes").glob("test.*"):
         path.unlink()
     monkeypatch.setenv("LOTTERY_CHECKPOINTS", str(tmp_path))
-    assert "error: " not in stage("train", "rotten_tomatoes", "cnn")
-    assert "error: " not in stage("prune", "rotten_tomatoes", "cnn", "winning_ticket")
+    assert "stopped:" not in stage("train", "rotten_tomatoes", "cnn")
+    assert "stopped:" not in stage("prune", "rotten_tomatoes", "cnn", "winning_ticket")
     output = stage("evaluate", "rotten_tomatoes", "cnn", "winning_ticket")
     assert "test.ids.npy: not found" in output
 
@@ -115,7 +115,7 @@ def test_the_same_page_again(project: Repository, stage: RunStage) -> None:
     assert project.repro("--force", "--no-run-cache", "-s", "plot") == ["plot"]
     files = [project.path / "plots/report.html", *(project.path / "plots/figures").iterdir()]
     before = {path: path.read_bytes() for path in files}
-    assert "error: " not in stage("plot")
+    assert "stopped:" not in stage("plot")
     assert {path: path.read_bytes() for path in files} == before
 
 

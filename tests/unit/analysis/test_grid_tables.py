@@ -1,0 +1,57 @@
+"""The tables over the grid: which cell's corpus, model and settings decide which verdict."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+from helpers import ROOT
+
+from lottery.analysis import grid_tables
+from lottery.analysis.claims import Claim
+from lottery.config import grid, params
+from lottery.config.schema import Params
+
+
+def two_by_two() -> Params:
+    """The quick profile's two corpora and two models; the LSTM's embedding drawn more widely."""
+    settings = params.load(ROOT / "profiles" / "quick.yaml")
+    lstm = replace(settings.models["lstm"], embedding_std=1.0)
+    return replace(settings, models={"cnn": settings.models["cnn"], "lstm": lstm})
+
+
+def curve(gain: float) -> pd.DataFrame:
+    """Six seeds of a pruning run, ``gain`` points above dense at its one level, give or take."""
+    rows = [
+        ("winning_ticket", seed, level, 0.4 * level, 90.0, 90 + level * (gain + 0.1 * (seed % 3)))
+        for seed in range(6)
+        for level in (0, 1)
+    ]
+    names = ["strategy", "seed", "level", "sparsity", "validation_accuracy", "test_accuracy"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def claim(name: str, **changes: Any) -> Claim:
+    keys = {"test": "difference", "of": ("winning_ticket",), "against": ("dense",)}
+    return Claim(id=name, sentence="So it is.", sparsity=(0.3, 0.5), **{**keys, **changes})
+
+
+def test_a_cells_model_and_corpus_decide_its_group() -> None:
+    """Only the CNN gains, on both corpora: that is so for every corpus, and not for every model."""
+    settings = two_by_two()
+    curves = {
+        cell.name: curve(5.0 if cell.model == "cnn" else -0.1) for cell in grid.cells(settings)
+    }
+    to_test = (
+        claim("corpora", combine="every_corpus"),
+        claim("models", combine="every_model"),
+        claim("narrow", combine="every_cell", embedding_std_at_most=0.5),
+    )
+    tickets = {name: pd.DataFrame({"strategy": ["dense"]}) for name in curves}
+    tables = grid_tables.tables(settings, to_test, curves, tickets)
+    verdicts = dict(zip(tables["claims"].claim, tables["claims"].verdict, strict=True))
+    assert verdicts == {"corpora": "supported", "models": "undecided", "narrow": "supported"}
+    contrasts = tables["contrasts"].set_index(["claim", "cell"]).verdict
+    for cell in grid.cells(settings):
+        expected = "supported" if cell.model == "cnn" else "not tested"
+        assert contrasts["narrow", cell.name] == expected
+    assert list(tables["tickets"].cell) == list(curves)
