@@ -6,6 +6,7 @@ from types import ModuleType
 from lottery.config import params, plugins
 from lottery.config.grid import WINNING_TICKET
 from lottery.config.schema import Corpus, Params
+from lottery.data.sources import outputs
 from lottery.errors import LotteryError, clipped, one_line
 
 MODULES = Path("src/lottery/corpora")
@@ -13,9 +14,10 @@ MODULES = Path("src/lottery/corpora")
 
 def check(settings: Params, root: Path = Path()) -> None:
     """Raise LotteryError for a corpus, model, option, strategy, control or criterion that does not
-    exist."""
+    exist, and for a file of the user's that a stage would overwrite."""
     for name, corpus in settings.corpora.items():
         _check_source(name, corpus, root)
+        outputs.refuse(name, corpus, settings.corpora, root)
     for name, model in settings.models.items():
         module = _load("lottery.models", name, "model", f"models.{name}")
         params.options(model, module.Options, name)

@@ -1,0 +1,130 @@
+"""Files of users as they are in the wild, through ``make check``, ``download`` and ``tokenize``."""
+
+import runpy
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from helpers import ROOT
+
+
+class Project:
+    """A folder with a ``params.yaml`` of one corpus, ``own``; the working directory."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys, self._monkeypatch = capsys, monkeypatch
+
+    def corpus(self, source: str, tokens: dict[str, Any] | None = None, **keys: Any) -> None:
+        """Write ``params.yaml``: ``keys`` of the corpus, and ``tokens`` of that section."""
+        document = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text())
+        columns: dict[str, Any] = {"source": source, "text": "review", "label": "stars"}
+        if "split" not in keys:
+            columns["test_fraction"] = 0.3
+        document["corpora"] = {"own": {**columns, **keys}}
+        document["models"] = {"cnn": document["models"]["cnn"]}
+        settings = {"documents": None, "vectors": None, **(tokens or {})}
+        document["tokens"].update(settings)
+        document["train"] = {"cnn": document["train"]["cnn"], "own-cnn": {}}
+        Path("params.yaml").write_text(yaml.safe_dump(document))
+
+    def run(self, module: str, *arguments: str) -> str:
+        """What ``python -m module`` prints; its last line begins with ``error:`` if it failed."""
+        self._monkeypatch.setattr(sys, "argv", [module, *arguments])
+        try:
+            runpy.run_module(module, run_name="__main__")
+        except SystemExit as end:
+            self._capsys.readouterr()
+            line = str(end.code)
+            assert line.startswith("error: "), line
+            assert "\n" not in line
+            return line
+        return self._capsys.readouterr().out
+
+    def download(self) -> str:
+        return self.run("stages.download", "own")
+
+    def tokenize(self) -> str:
+        return self.run("stages.tokenize", "own")
+
+    def check(self) -> str:
+        return self.run("tools.check")
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Project]:
+    monkeypatch.chdir(tmp_path)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield Project(capsys, monkeypatch)
+    signal.signal(signal.SIGTERM, handler)
+
+
+def frame(rows: int = 20) -> pd.DataFrame:
+    """Distinct reviews of two classes."""
+    return pd.DataFrame(
+        {
+            "review": [f"film {number}" for number in range(rows)],
+            "stars": [("x", "y")[number % 2] for number in range(rows)],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "data/raw/own.parquet",
+        "./data/tokens/../raw/own.parquet",
+        "data/raw/OWN.parquet",
+        "link.parquet",
+        "data/raw/own.json",
+        "data/tokens/own/mine.csv",
+        "data/dense/mine.csv",
+        "plots/tables/mine.csv",
+        "metrics/mine.csv",
+    ],
+)
+def test_nothing_of_the_users_is_overwritten(project: Project, source: str) -> None:
+    Path("data/tokens").mkdir(parents=True)
+    path = Path("data/raw/own.parquet" if source == "link.parquet" else source)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        frame().to_parquet(path)
+    else:
+        frame().to_csv(path, index=False)
+    if source == "link.parquet":
+        Path(source).symlink_to(path)
+    before = path.read_bytes()
+    project.corpus(source)
+    for line in (project.check(), project.download()):
+        assert f"corpora.own.source: {source} would be overwritten" in line
+        assert "move your file elsewhere" in line
+    assert path.read_bytes() == before
+
+
+def test_a_users_file_in_place_of_the_table_is_kept(project: Project) -> None:
+    """Also if the corpus reads another one."""
+    Path("data/raw").mkdir(parents=True)
+    frame().to_parquet("data/raw/own.parquet")
+    frame().to_csv("own.csv", index=False)
+    before = Path("data/raw/own.parquet").read_bytes()
+    project.corpus("own.csv")
+    for line in (project.check(), project.download()):
+        assert "data/raw/own.parquet: not written by this pipeline" in line
+        assert "move the file elsewhere" in line
+    assert Path("data/raw/own.parquet").read_bytes() == before
+
+
+def test_a_users_file_beside_the_table_is_read(project: Project) -> None:
+    Path("data/raw").mkdir(parents=True)
+    frame().to_parquet("data/raw/mine.parquet")
+    project.corpus("data/raw/mine.parquet")
+    assert project.check() == ""
+    for _ in range(2):  # the second time, there is a table of ours
+        assert "own: 20 documents" in project.download()
+    assert project.check() == ""
