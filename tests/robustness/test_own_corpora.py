@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from helpers import ROOT
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules")
 
 
 class Project:
@@ -128,3 +132,20 @@ def test_a_users_file_beside_the_table_is_read(project: Project) -> None:
     for _ in range(2):  # the second time, there is a table of ours
         assert "own: 20 documents" in project.download()
     assert project.check() == ""
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "Int8", "float64", "boolean", "category"])
+def test_the_row_without_a_label_is_named(project: Project, dtype: str) -> None:
+    """Whole numbers stay such beside a missing one, and pandas' own floats are not blamed."""
+    table = frame()
+    labels: list[Any] = [number % 2 for number in range(20)]
+    labels[12] = None
+    table["stars"] = pd.Series(labels, dtype=dtype)
+    # Without pandas' notes on its own types, as other programs write it.
+    pq.write_table(pa.Table.from_pandas(table).replace_schema_metadata(), "own.parquet")
+    project.corpus("own.parquet")
+    assert "own.parquet: row 13: " in (line := project.download())
+    assert "in column 'stars' is not a valid label" in line
+    table.drop(index=12).to_parquet("own.parquet")
+    if dtype != "float64":
+        assert "own: 19 documents" in project.download()

@@ -57,7 +57,8 @@ def _parse_parquet(path: Path, content: bytes) -> pd.DataFrame:
     try:
         table = pq.read_table(io.BytesIO(content))
         table.validate(full=True)  # finds text that is not UTF-8
-        return table.to_pandas()
+        # Not as floats, as which a whole number would not look like one.
+        return table.to_pandas(integer_object_nulls=True)
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise LotteryError(f"{path}: not a Parquet file: {reason}") from None

@@ -45,6 +45,7 @@ def read(path: Path, text: str, label: str, split: str | None) -> UserFile:
     if raw.empty:
         raise LotteryError(f"{path}: contains no rows")
     _check_texts(path, raw[text])
+    _check_missing(path, raw[label])
     labels = pd.Series(
         [_label(path, row, label, value) for row, value in raw[label].items()], raw.index
     )
@@ -72,6 +73,20 @@ def _check_texts(path: Path, texts: pd.Series) -> None:
         raise LotteryError(
             f"{path}: row {row}: {flaw} in column '{texts.name}'{more}; "
             "fix the file or remove the row"
+        )
+
+
+def _check_missing(path: Path, labels: pd.Series) -> None:
+    """Raise LotteryError for the first missing label.
+
+    Before any other flaw: where one is missing, pandas makes floats of all whole numbers.
+    """
+    missing = labels[labels.isna()]
+    if len(missing):
+        more = f" (and {len(missing) - 1:,} more)" if len(missing) > 1 else ""
+        raise LotteryError(
+            f"{path}: row {missing.index[0]}: {brief(missing.iloc[0])} in column '{labels.name}'"
+            f"{more} is not a valid label (expected a word or a whole number)"
         )
 
 
