@@ -14,6 +14,9 @@ import pytest
 import yaml
 from helpers import ROOT
 
+from lottery.data import corpus_table
+from lottery.storage import paths
+
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules")
 
 
@@ -149,3 +152,15 @@ def test_the_row_without_a_label_is_named(project: Project, dtype: str) -> None:
     table.drop(index=12).to_parquet("own.parquet")
     if dtype != "float64":
         assert "own: 19 documents" in project.download()
+
+
+@pytest.mark.parametrize("index", [["review"], ["stars"], ["review", "stars"], ["part", "review"]])
+def test_a_column_that_pandas_kept_as_the_index_is_found(
+    project: Project, index: list[str]
+) -> None:
+    frame().assign(part=["train", "test"] * 10).set_index(index).to_parquet("own.parquet")
+    project.corpus("own.parquet")
+    assert "own: 20 documents" in project.download()
+    table, classes = corpus_table.load(paths.corpus_table("own"))
+    assert sorted(table.text) == sorted(frame().review)
+    assert classes == ["x", "y"]

@@ -57,8 +57,9 @@ def _parse_parquet(path: Path, content: bytes) -> pd.DataFrame:
     try:
         table = pq.read_table(io.BytesIO(content))
         table.validate(full=True)  # finds text that is not UTF-8
-        # Not as floats, as which a whole number would not look like one.
-        return table.to_pandas(integer_object_nulls=True)
+        # A column that pandas kept as its index is a column; and whole numbers beside a missing one
+        # do not become floats.
+        return table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise LotteryError(f"{path}: not a Parquet file: {reason}") from None
