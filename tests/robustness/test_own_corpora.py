@@ -1,5 +1,6 @@
 """Files of users as they are in the wild, through ``make check``, ``download`` and ``tokenize``."""
 
+import gzip
 import runpy
 import signal
 import sys
@@ -164,3 +165,85 @@ def test_a_column_that_pandas_kept_as_the_index_is_found(
     table, classes = corpus_table.load(paths.corpus_table("own"))
     assert sorted(table.text) == sorted(frame().review)
     assert classes == ["x", "y"]
+
+
+def packed(content: bytes) -> bytes:
+    """Without the time, so that tests have the same names everywhere."""
+    return gzip.compress(content, mtime=0)
+
+
+def shown(value: object) -> str:
+    """The name of a test's parameter."""
+    return value if isinstance(value, str) else ""
+
+
+CSV = frame().to_csv(index=False).encode()
+TSV = frame().to_csv(index=False, sep="\t").encode()
+JSONL = frame().to_json(orient="records", lines=True).encode()
+ARRAY = frame().to_json(orient="records").encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("A.CSV", CSV),
+        ("a.Tsv", TSV),
+        ("a.JSONL", JSONL),
+        ("a.csv.gz", packed(CSV)),
+        ("a.tsv.gz", packed(TSV)),
+        ("a.jsonl.gz", packed(JSONL)),
+        ("A.CSV.GZ", packed(CSV)),
+        ("two members.csv.gz", packed(CSV[:50]) + packed(CSV[50:])),
+    ],
+    ids=shown,
+)
+def test_names_in_capitals_and_packed_files_are_read(
+    project: Project, name: str, content: bytes
+) -> None:
+    Path(name).write_bytes(content)
+    project.corpus(name)
+    assert "own: 20 documents" in project.download()
+    table, _ = corpus_table.load(paths.corpus_table("own"))
+    assert sorted(table.text) == sorted(frame().review)
+
+
+def test_parquet_in_capitals(project: Project) -> None:
+    frame().to_parquet("A.PARQUET")
+    project.corpus("A.PARQUET")
+    assert "own: 20 documents" in project.download()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", packed(CSV), "a.csv: packed with gzip; rename it to a.csv.gz"),
+        ("a.tsv", b"PK\x03\x04...", "a.tsv: a zip file under another name; unpack it, or save the"),
+        ("a.csv", b"BZh9...", "a.csv: a bzip2 file under another name; unpack it"),
+        ("a.jsonl", b"PAR1...", "a.jsonl: a Parquet file under another name; rename it to end in"),
+        (
+            "a.xlsx",
+            b"PK\x03\x04...",
+            "a.xlsx: a zip file; unpack it, or save the spreadsheet as CSV",
+        ),
+        ("a.csv.gz", CSV, "a.csv.gz: the name says gzip, but it is not packed; rename it without"),
+        ("a.csv.gz", b"PAR1...", "a.csv.gz: the name says gzip, but it is a Parquet file; rename"),
+        ("a.csv.gz", packed(CSV)[:-9], "a.csv.gz: cannot be unpacked"),
+        ("a.csv.gz", b"\x1f\x8b\x08" + b"\0" * 30, "a.csv.gz: cannot be unpacked"),
+        ("a.parquet.gz", packed(b"PAR1"), "the name must end in one of .csv, "),
+        ("a.csv.zip", b"PK\x03\x04...", "a.csv.zip: a zip file; unpack it"),
+        ("a.json", JSONL, "one JSON object per line is called JSONL here; rename it to a.jsonl"),
+        ("A.JSON", b"\n" + JSONL, "rename it to A.jsonl"),
+        ("a.ndjson", JSONL, "rename it to a.jsonl"),
+        ("a.json.gz", packed(JSONL), "rename it to a.jsonl.gz"),
+        ("a.json", ARRAY, "write it with one JSON object per line, as a.jsonl (in pandas: "),
+        ("a.txt", CSV, "a.txt: the name must end in one of .csv, .tsv, .jsonl, .parquet; a text"),
+        ("a", CSV, "a: the name must end in one of .csv"),
+    ],
+    ids=shown,
+)
+def test_a_file_under_another_name_is_named_as_what_it_is(
+    project: Project, name: str, content: bytes, message: str
+) -> None:
+    Path(name).write_bytes(content)
+    project.corpus(name)
+    assert message in project.download()

@@ -33,7 +33,7 @@ class Corpus:
 
     source: str
     """A corpus module (``src/lottery/corpora/<name>.py``), or your own CSV, TSV, JSONL or Parquet
-    file."""
+    file; all but Parquet may be packed with gzip, as ``.csv.gz``."""
     dedupe: bool = True
     """Whether a text that appears several times is used once: in training, if it occurs there."""
     split: str | None = None

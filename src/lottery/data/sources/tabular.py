@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lottery.data.sources import packing
 from lottery.errors import LotteryError
 
 Reader = Callable[[str, list[str]], pd.DataFrame]
@@ -21,15 +22,13 @@ Reader = Callable[[str, list[str]], pd.DataFrame]
 def read(path: Path, columns: list[str]) -> pd.DataFrame:
     """All rows of the file ``path``, of which ``columns`` are needed.
 
-    Values of a CSV and a TSV are strings. Raises LotteryError for a file that is missing, or is not
+    A name that ends in ``.csv.gz``, say, is that of a packed file. Values of a CSV and a TSV are
+    strings. Raises LotteryError for a file that is missing, or is not
     what its ending says.
     """
-    if path.suffix not in ENDINGS:
-        raise LotteryError(f"{path}: the name must end in one of {', '.join(ENDINGS)}")
-    if not path.is_file():
-        raise LotteryError(f"{path}: not found; give its path from the root of the repository")
-    content = path.read_bytes()
-    if path.suffix == ".parquet":
+    kind = packing.ending(path, ENDINGS, tuple(READERS))
+    content = packing.content(path, kind)
+    if kind == ".parquet":
         return _parse_parquet(path, content)
     try:
         text = content.decode("utf-8-sig")
@@ -42,7 +41,7 @@ def read(path: Path, columns: list[str]) -> pd.DataFrame:
         with warnings.catch_warnings():
             # pandas only warns of a row with more fields than the header, and drops the text.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return READERS[path.suffix](text, columns)
+            return READERS[kind](text, columns)
     except pd.errors.ParserWarning:
         raise LotteryError(
             f"{path}: row 1: more fields than the header has; quote the text that contains a "
