@@ -1,6 +1,8 @@
 """Files of users as they are in the wild, through ``make check``, ``download`` and ``tokenize``."""
 
+import csv
 import gzip
+import re
 import runpy
 import signal
 import sys
@@ -247,3 +249,104 @@ def test_a_file_under_another_name_is_named_as_what_it_is(
     Path(name).write_bytes(content)
     project.corpus(name)
     assert message in project.download()
+
+
+HARD_TEXTS = [
+    'he said "no"',
+    "a\ttab",
+    "two\nlines",
+    '"',
+    "a, comma",
+    "plain",
+    "back\\slash",
+    "none",
+]
+
+
+def as_r_writes(table: pd.DataFrame) -> str:
+    """``write.table(table, sep = "\\t", row.names = FALSE)``."""
+    rows = [list(table), *table.to_numpy().tolist()]
+    return "".join(
+        "\t".join('"' + value.replace('"', '\\"') + '"' for value in row) + "\n" for row in rows
+    )
+
+
+def as_excel_writes(table: pd.DataFrame) -> str:
+    """Its "Text (tab delimited)"."""
+    rows = [list(table), *table.to_numpy().tolist()]
+    return "".join(
+        "\t".join(
+            '"' + value.replace('"', '""') + '"' if re.search('[",\t\n]', value) else value
+            for value in row
+        )
+        + "\r\n"
+        for row in rows
+    )
+
+
+TSV_WRITERS = {
+    "pandas": lambda table: table.to_csv(sep="\t", index=False),
+    "pandas, all": lambda table: table.to_csv(sep="\t", index=False, quoting=csv.QUOTE_ALL),
+    "R": as_r_writes,
+    "Excel": as_excel_writes,
+}
+
+
+@pytest.mark.parametrize("writer", TSV_WRITERS)
+def test_tsvs_with_quoted_fields_are_recognised(project: Project, writer: str) -> None:
+    table = pd.DataFrame({"review": HARD_TEXTS, "stars": ["x", "y"] * 4})
+    Path("own.tsv").write_bytes(TSV_WRITERS[writer](table).encode())
+    project.corpus("own.tsv")
+    project.download()
+    read, _ = corpus_table.load(paths.corpus_table("own"))
+    assert read.text.tolist() == HARD_TEXTS
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ['"so good', "bad", 'he said "no"', "worse"],
+        ['"Great film"', "bad", '"Never again"', "worse"],
+        ['"Great, really"', "bad", "c", "d"],
+        ['""', '"', 'a ""', "d"],
+        ['5" disc', 'a 7" single', "c", "d"],
+    ],
+)
+def test_in_another_tsv_quotation_marks_are_text(project: Project, texts: list[str]) -> None:
+    rows = [f"{text}\t{label}" for text, label in zip(texts, "xyxy", strict=True)]
+    Path("own.tsv").write_text("\n".join(["review\tstars", *rows]))
+    project.corpus("own.tsv", test_fraction=0.5)
+    project.download()
+    assert corpus_table.load(paths.corpus_table("own"))[0].text.tolist() == texts
+
+
+def test_a_name_in_quotes_is_one_where_params_say_so(project: Project) -> None:
+    Path("own.tsv").write_text(
+        '"review"\t"stars"\n' + "".join(f'"{n}\tx\nb{n}\ty\n' for n in "abc")
+    )
+    project.corpus("own.tsv", text='"review"', label='"stars"')
+    assert "own: 6 documents" in project.download()
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "advice"),
+    [
+        ("own.csv", ["a, b,x", "c, d,y"], "put a text that contains a comma in double quotes"),
+        ("own.tsv", ["a\tb\tx", "c\td\ty"], "write a space for each tab inside a text, or save"),
+        ("own.csv", ["a,x", "c, d,y"], "put a text that contains a comma in double quotes"),
+        ("own.tsv", ["a\tx", "c\td\ty"], "write a space for each tab inside a text, or save"),
+    ],
+)
+def test_advice_is_for_the_kind_of_file(
+    project: Project, name: str, rows: list[str], advice: str
+) -> None:
+    header = "review,stars" if name == "own.csv" else "review\tstars"
+    Path(name).write_text("\n".join([header, *rows]) + "\n")
+    project.corpus(name)
+    assert advice in project.download()
+
+
+def test_row_names_of_r(project: Project) -> None:
+    Path("own.tsv").write_text('"review"\t"stars"\n"1"\t"a"\t"x"\n"2"\t"b"\t"y"\n')
+    project.corpus("own.tsv")
+    assert "if R wrote the file, use row.names = FALSE" in project.download()

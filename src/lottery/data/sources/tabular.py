@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lottery.data.sources import packing
+from lottery.data.sources import packing, tsv
 from lottery.errors import LotteryError
 
 Reader = Callable[[str, list[str]], pd.DataFrame]
@@ -44,11 +45,14 @@ def read(path: Path, columns: list[str]) -> pd.DataFrame:
             return READERS[kind](text, columns)
     except pd.errors.ParserWarning:
         raise LotteryError(
-            f"{path}: row 1: more fields than the header has; quote the text that contains a "
-            "separator"
+            f"{path}: row 1: more fields than the header has; {_ADVICE[kind]}, or if R wrote the "
+            "file, use row.names = FALSE"
         ) from None
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise LotteryError(f"{path}: cannot be parsed: {' '.join(str(error).split())}") from None
+        reason = " ".join(str(error).split())
+        if re.search("Expected .* fields", reason):
+            reason += f"; {_ADVICE[kind]}"
+        raise LotteryError(f"{path}: cannot be parsed: {reason}") from None
 
 
 def _parse_parquet(path: Path, content: bytes) -> pd.DataFrame:
@@ -64,9 +68,9 @@ def _parse_parquet(path: Path, content: bytes) -> pd.DataFrame:
         raise LotteryError(f"{path}: not a Parquet file: {reason}") from None
 
 
-def _separated(separator: str, quoting: int) -> Reader:
-    """A reader of fields between separators, all of them strings."""
-    return lambda text, columns: pd.read_csv(
+def _fields(text: str, separator: str, quoting: int) -> pd.DataFrame:
+    """The fields between separators, all of them strings."""
+    return pd.read_csv(
         io.StringIO(text),
         sep=separator,
         quoting=quoting,
@@ -74,6 +78,19 @@ def _separated(separator: str, quoting: int) -> Reader:
         keep_default_na=False,
         index_col=False,
     )
+
+
+def _csv(text: str, columns: list[str]) -> pd.DataFrame:
+    """The rows of a CSV."""
+    return _fields(text, ",", csv.QUOTE_MINIMAL)
+
+
+def _tsv(text: str, columns: list[str]) -> pd.DataFrame:
+    """The rows of a TSV; quotation marks are text in it, unless it is one with quoted fields."""
+    quoted = tsv.unescaped(text, columns)
+    if quoted is not None:
+        return _fields(quoted, "\t", csv.QUOTE_MINIMAL)
+    return _fields(text, "\t", csv.QUOTE_NONE)
 
 
 def _json_lines(text: str, columns: list[str]) -> pd.DataFrame:
@@ -98,8 +115,13 @@ def _json_lines(text: str, columns: list[str]) -> pd.DataFrame:
 
 
 READERS: dict[str, Reader] = {
-    ".csv": _separated(",", csv.QUOTE_MINIMAL),
-    ".tsv": _separated("\t", csv.QUOTE_NONE),  # in a TSV a quotation mark is text
+    ".csv": _csv,
+    ".tsv": _tsv,
     ".jsonl": _json_lines,
 }
+_ADVICE = {
+    ".csv": "put a text that contains a comma in double quotes",
+    ".tsv": "write a space for each tab inside a text, or save the file as CSV",
+}
+"""What to do about a separator inside a text."""
 ENDINGS = (*READERS, ".parquet")
