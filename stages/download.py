@@ -14,8 +14,7 @@ def run(params: Params, corpus: str) -> None:
     documents, report = corpora.read(corpus, params.corpora[corpus])
     corpus_table.write(documents.frame, documents.classes, paths.corpus_table(corpus))
     files.write_json(paths.provenance(corpus), report)
-    dropped = report.get("exact_duplicates_dropped", "not looked for")
-    print(f"{corpus}: {len(documents.frame)} documents; exact duplicates dropped: {dropped}")
+    print(corpora.summary(report))
 
 
 if __name__ == "__main__":

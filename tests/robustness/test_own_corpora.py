@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import json
 import re
 import runpy
 import signal
@@ -350,3 +351,47 @@ def test_row_names_of_r(project: Project) -> None:
     Path("own.tsv").write_text('"review"\t"stars"\n"1"\t"a"\t"x"\n"2"\t"b"\t"y"\n')
     project.corpus("own.tsv")
     assert "if R wrote the file, use row.names = FALSE" in project.download()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Positive", "positive"),
+        ("true", "True"),
+        ("very good", "very  good"),
+        ("very good", "Very\u00a0good"),
+        ("straße", "STRASSE"),
+    ],
+)
+def test_labels_that_differ_in_case_or_white_space(project: Project, one: str, other: str) -> None:
+    table = frame()
+    table["stars"] = [one, "bad", other, "bad"] * 5
+    table.to_csv("own.csv", index=False)
+    project.corpus("own.csv")
+    line = project.download()
+    labels = f"labels {one!r} (row 1) and {other!r} (row 3) in column 'stars'"
+    assert "own.csv: " + " ".join(labels.split()) in line
+    assert "differ in case or white space only; write it one way" in line
+
+
+def test_truth_values_and_words(project: Project) -> None:
+    rows = [{"review": f"film {n}", "stars": (True, "true", False)[n % 3]} for n in range(12)]
+    Path("own.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    project.corpus("own.jsonl")
+    assert "labels 'True' (row 1) and 'true' (row 2)" in project.download()
+
+
+def test_classes_are_printed_with_their_counts(project: Project) -> None:
+    table = frame(100)
+    table["stars"] = ["bad"] * 10 + ["good"] * 90
+    table.to_csv("own.csv", index=False)
+    project.corpus("own.csv")
+    output = project.download()
+    assert "own: 100 documents (train 70, test 30); exact duplicates dropped: 0; " in output
+    assert "2 classes: bad 10, good 90\n" in output
+    table["stars"] = [f"class {number % 50}" for number in range(100)]
+    table.to_csv("own.csv", index=False)
+    project.corpus("own.csv", test_fraction=0.5)
+    output = project.download()
+    assert "50 classes: class 0 2, class 1 2, class 10 2, " in output
+    assert output.endswith(", and 20 more\n")

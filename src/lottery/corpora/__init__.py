@@ -16,10 +16,12 @@ from lottery.config import plugins
 from lottery.config.schema import Corpus
 from lottery.data import corpus_table
 from lottery.data.sources import tabular, user_file
-from lottery.errors import LotteryError
+from lottery.errors import LotteryError, clipped, one_line
 
 FOLDER = Path("src/lottery/corpora")
 MAX_CLASSES = 128
+SHOWN = 30
+"""How many classes are printed at most."""
 SPLIT_SEED = 20_200_101
 """For corpora without a split. Fixed, so that everybody has the same test documents."""
 
@@ -70,6 +72,21 @@ def read(name: str, settings: Corpus) -> tuple[Documents, dict[str, Any]]:
         for split, rows in frame.groupby("split", sort=True)
     }
     return dataclasses.replace(documents, frame=frame), report
+
+
+def summary(report: dict[str, Any]) -> str:
+    """What is printed of the report: documents, duplicates, and each class with its documents."""
+    rows = report["rows"]
+    counts = [sum(rows[split].get(name, 0) for split in rows) for name in report["classes"]]
+    pairs = zip(report["classes"], counts, strict=True)
+    classes = [f"{clipped(one_line(name), 40)} {count:,}" for name, count in pairs]
+    more = f", and {len(classes) - SHOWN:,} more" if len(classes) > SHOWN else ""
+    splits = ", ".join(f"{split} {sum(rows[split].values()):,}" for split in ("train", "test"))
+    dropped = report.get("exact_duplicates_dropped", "not looked for")
+    return (
+        f"{report['corpus']}: {sum(counts)} documents ({splits}); exact duplicates dropped: "
+        f"{dropped}; {len(classes)} classes: {', '.join(classes[:SHOWN])}{more}"
+    )
 
 
 def without_breaks(text: str) -> str:

@@ -51,6 +51,7 @@ def read(path: Path, text: str, label: str, split: str | None) -> UserFile:
     )
     classes = sorted(labels.unique(), key=_natural)
     _check_numbers(path, label, classes)
+    _check_spellings(path, labels.rename(label))
     if split:
         _check_splits(path, raw[split])
     frame = pd.DataFrame(
@@ -98,6 +99,21 @@ def _check_numbers(path: Path, column: str, classes: list[str]) -> None:
             raise LotteryError(
                 f"{path}: labels '{first}' and '{name}' in column '{column}' are the same number; "
                 "write it one way"
+            )
+
+
+def _check_spellings(path: Path, labels: pd.Series) -> None:
+    """Raise LotteryError for two classes that differ in case or white space only."""
+    first_rows = labels.drop_duplicates()
+    spellings: dict[str, tuple[object, str]] = {}
+    for row, name in first_rows.items():
+        same = " ".join(name.split()).casefold()
+        first_row, first = spellings.setdefault(same, (row, name))
+        if first != name:
+            raise LotteryError(
+                f"{path}: labels {brief(first)} (row {first_row}) and {brief(name)} (row {row}) in "
+                f"column '{labels.name}' differ in case or white space only; write it one way, or "
+                "rename one"
             )
 
 
