@@ -3,6 +3,7 @@
 import json
 import random
 import tracemalloc
+import unicodedata
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -73,14 +74,14 @@ def read(path: Path, **options: Any) -> corpora.Documents:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_texts_that_come_through_unchanged(tmp_path: Path, kind: str) -> None:
-    """From the file to the corpus table; and the text can be tokenized."""
+    """From the file to the corpus table, except that it is in NFC; and it can be tokenized."""
     texts = [f"{text} {copy}" for text in TEXTS.values() for copy in (1, 2)]
     texts += [text for text in TEXTS.values() if text.strip()]
     labels = [("x", "y")[number % 2] for number in range(len(texts))]
     documents = read(write(tmp_path / f"own.{kind}", texts, labels))
     corpus_table.write(documents.frame, documents.classes, tmp_path / "table.parquet")
     table, classes = corpus_table.load(tmp_path / "table.parquet")
-    assert table.text.tolist() == texts
+    assert table.text.tolist() == [unicodedata.normalize("NFC", text) for text in texts]
     assert [classes[label] for label in table.label] == labels
     splits = {"train": table, "validation": table}
     settings = Tokens(

@@ -7,6 +7,7 @@ import re
 import runpy
 import signal
 import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ import pytest
 import yaml
 from helpers import ROOT
 
+from lottery import corpora
+from lottery.config.schema import Corpus
 from lottery.data import corpus_table
 from lottery.storage import paths
 
@@ -395,3 +398,45 @@ def test_classes_are_printed_with_their_counts(project: Project) -> None:
     output = project.download()
     assert "50 classes: class 0 2, class 1 2, class 10 2, " in output
     assert output.endswith(", and 20 more\n")
+
+
+@pytest.mark.parametrize("word", ["긍정", "café", "ầm", "ガ"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_two_unicode_forms_are_one(project: Project, word: str, kind: str) -> None:
+    """As a column's name, a label, a word and a duplicate."""
+    composed, decomposed = (unicodedata.normalize(form, word) for form in ("NFC", "NFD"))
+    assert composed != decomposed
+    table = pd.DataFrame(
+        {
+            decomposed: [f"{(composed, decomposed)[n % 2]} {n // 2 + n % 3}" for n in range(40)],
+            "stars": [(composed, "x", decomposed, "x")[n % 4] for n in range(40)],
+        }
+    )
+    if kind == "csv":
+        table.to_csv("own.csv", index=False)
+    elif kind == "jsonl":
+        table.to_json("own.jsonl", orient="records", lines=True)
+    else:
+        table.to_parquet("own.parquet")
+    project.corpus(f"own.{kind}", text=composed)
+    output = project.download()
+    read, classes = corpus_table.load(paths.corpus_table("own"))
+    assert classes == sorted(["x", composed])
+    distinct = {text.replace(decomposed, composed) for text in table[decomposed]}
+    assert len(distinct) < 40
+    assert sorted(read.text) == sorted(distinct)
+    assert f"exact duplicates dropped: {40 - len(distinct)}; " in output
+    project.tokenize()
+    words = Path("data/tokens/own/vocabulary.txt").read_text().split()
+    assert [name for name in words if not name[0].isascii() or name == composed] == [composed]
+
+
+def test_duplicates_of_a_corpus_module_in_two_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its texts stay as they are."""
+    texts = ["e\u0301 a", "é a", "b", "c", "d", "e"]
+    table = pd.DataFrame({"text": texts, "label": [0, 1] * 3, "split": ["train", "test"] * 3})
+    documents = corpora.Documents(table, ["x", "y"], [], test_fraction=0.4)
+    monkeypatch.setattr(corpora, "_documents", lambda name, settings: documents)
+    read, report = corpora.read("own", Corpus(source="own.py"))
+    assert report["exact_duplicates_dropped"] == 1
+    assert sorted(read.frame.text) == sorted(["e\u0301 a", "b", "c", "d", "e"])

@@ -57,7 +57,7 @@ def read(name: str, settings: Corpus) -> tuple[Documents, dict[str, Any]]:
     if settings.dedupe:
         # A stable sort, so that the first one is used: in training, if it occurs there.
         frame = frame.sort_values("split", key=lambda split: split != "train", kind="stable")
-        distinct = frame.drop_duplicates("text")
+        distinct = frame[~frame.text.map(corpus_table.canonical).duplicated()]
         report["exact_duplicates_dropped"] = len(frame) - len(distinct)
         frame = distinct
     if documents.test_fraction is not None:

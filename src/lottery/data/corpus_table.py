@@ -5,6 +5,7 @@ the classes are in the file's metadata.
 """
 
 import json
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -32,6 +33,11 @@ def flaw(text: object) -> str | None:
     if not encodable(text):
         return "half of a surrogate pair, which is not a character"
     return None
+
+
+def canonical(text: str) -> str:
+    """``text`` in Unicode's form NFC, so that what looks the same is the same."""
+    return unicodedata.normalize("NFC", text)
 
 
 def encodable(text: str) -> bool:

@@ -32,11 +32,11 @@ class UserFile:
 def read(path: Path, text: str, label: str, split: str | None) -> UserFile:
     """The rows of the file ``path``, from its columns ``text``, ``label`` and, if given, ``split``.
 
-    Labels are strings, numbered alphabetically; labels that are whole numbers come first, by value.
-    Raises LotteryError that names the file and the row or column.
+    Texts and labels are in NFC. Labels are strings, numbered alphabetically; labels that are whole
+    numbers come first, by value. Raises LotteryError that names the file and the row or column.
     """
     columns = [text, label] + ([split] if split else [])
-    raw = tabular.read(path, columns)
+    raw = _with_names(tabular.read(path, columns), columns)
     raw.index = pd.RangeIndex(1, len(raw) + 1)
     for column in columns:
         if column not in raw.columns:
@@ -56,13 +56,24 @@ def read(path: Path, text: str, label: str, split: str | None) -> UserFile:
         _check_splits(path, raw[split])
     frame = pd.DataFrame(
         {
-            "text": raw[text],
+            "text": raw[text].map(corpus_table.canonical),
             "label": labels.map({name: number for number, name in enumerate(classes)}),
             "split": raw[split] if split else "train",
         }
     )
     record = {"file": path.name, "origin": "own file", "sha256": files.digest(path)}
     return UserFile(frame, classes, record)
+
+
+def _with_names(raw: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """The table with the names ``columns`` also where it has them in another Unicode form."""
+    forms = {corpus_table.canonical(column): column for column in columns}
+    names = {
+        name: forms[form]
+        for name in raw.columns
+        if (form := corpus_table.canonical(str(name))) in forms and forms[form] not in raw.columns
+    }
+    return raw.rename(columns=names)
 
 
 def _check_texts(path: Path, texts: pd.Series) -> None:
@@ -133,6 +144,7 @@ def _label(path: Path, row: object, column: str, value: object) -> str:
     In a CSV and a TSV all labels are words, also those that look like a float.
     """
     name = str(value).strip() if isinstance(value, str | int | np.integer | np.bool_) else ""
+    name = corpus_table.canonical(name)
     if not name or name.lower() == "nan" or len(name) > 100 or not corpus_table.encodable(name):
         raise LotteryError(
             f"{path}: row {row}: {brief(value)} in column '{column}' is not a valid label "
