@@ -440,3 +440,30 @@ def test_duplicates_of_a_corpus_module_in_two_forms(monkeypatch: pytest.MonkeyPa
     read, report = corpora.read("own", Corpus(source="own.py"))
     assert report["exact_duplicates_dropped"] == 1
     assert sorted(read.frame.text) == sorted(["e\u0301 a", "b", "c", "d", "e"])
+
+
+def test_every_test_text_is_also_in_training(project: Project) -> None:
+    rows = frame(40).assign(part="train")
+    pd.concat([rows, rows.assign(part="test")]).to_csv("own.csv", index=False)
+    project.corpus("own.csv", split="part")
+    line = project.download()
+    assert "own.csv: no test document is left: each of the 40 is a duplicate of one of the" in line
+    assert "training documents; correct the file, or keep duplicates with dedupe: false" in line
+    project.corpus("own.csv", split="part", dedupe=False)
+    assert "(train 40, test 40)" in project.download()
+    rows.to_csv("own.csv", index=False)
+    project.corpus("own.csv", split="part")
+    assert "own.csv: no test document; check the split" in project.download()
+
+
+def test_every_text_of_a_class_is_also_in_another(project: Project) -> None:
+    rows = frame(40).assign(part="train")
+    twice = rows.head(4).assign(stars="z")
+    test = frame(45).tail(5).assign(part="test")
+    pd.concat([rows, twice, test]).to_csv("own.csv", index=False)
+    project.corpus("own.csv", split="part")
+    line = project.download()
+    assert "own.csv: no training document of class 'z' is left: each of the 4 is a dup" in line
+    pd.concat([rows, twice]).drop(columns="part").to_csv("own.csv", index=False)
+    project.corpus("own.csv")
+    assert "no document of class 'z' is left: each of the 4 is a dup" in project.download()

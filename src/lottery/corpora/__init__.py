@@ -50,19 +50,20 @@ def read(name: str, settings: Corpus) -> tuple[Documents, dict[str, Any]]:
     Raises LotteryError, naming file and row, for documents that cannot be used.
     """
     documents = _documents(name, settings)
+    where = settings.source if settings.is_file else name
     frame = documents.frame
     report: dict[str, Any] = {"corpus": name, "sources": documents.sources, **documents.notes}
     report["documents_read"] = len(frame)
-    _check(name, frame, documents.classes)
+    _check(where, frame, documents.classes)
     if settings.dedupe:
         # A stable sort, so that the first one is used: in training, if it occurs there.
         frame = frame.sort_values("split", key=lambda split: split != "train", kind="stable")
         distinct = frame[~frame.text.map(corpus_table.canonical).duplicated()]
         report["exact_duplicates_dropped"] = len(frame) - len(distinct)
         frame = distinct
+    _check_split(where, documents, frame)
     if documents.test_fraction is not None:
-        frame = _with_split(name, frame, documents.test_fraction)
-    _check_split(name, frame, documents.classes)
+        frame = _with_split(where, frame, documents.test_fraction)
     report["classes"] = documents.classes
     report["rows"] = {
         split: {
@@ -115,34 +116,54 @@ def _documents(name: str, settings: Corpus) -> Documents:
     return module.read(settings)
 
 
-def _check(name: str, frame: pd.DataFrame, classes: list[str]) -> None:
+def _check(where: str, frame: pd.DataFrame, classes: list[str]) -> None:
     """Raise LotteryError for too few or too many classes, or a text that cannot be used."""
     if len(classes) < 2:
         raise LotteryError(
-            f"{name}: all documents have the same label, {classes}; two different labels are needed"
+            f"{where}: all documents have the same label, {classes}; two different labels are "
+            "needed"
         )
     if len(classes) > MAX_CLASSES:
         raise LotteryError(
-            f"{name}: {len(classes)} different labels, at most {MAX_CLASSES}; is the label column "
+            f"{where}: {len(classes)} different labels, at most {MAX_CLASSES}; is the label column "
             f"right? Its labels are {classes[0]!r}, {classes[1]!r}, {classes[2]!r}, ..."
         )
     flaws = [(row, flaw) for row, text in frame.text.items() if (flaw := corpus_table.flaw(text))]
     if flaws:
         row, flaw = flaws[0]
-        raise LotteryError(f"{name}: row {row}: {flaw}; remove the row from the file")
+        raise LotteryError(f"{where}: row {row}: {flaw}; remove the row from the file")
 
 
-def _check_split(name: str, frame: pd.DataFrame, classes: list[str]) -> None:
-    """Raise LotteryError unless each class is in training and there are test documents."""
-    missing = set(range(len(classes))) - set(frame.label[frame.split == "train"])
+def _check_split(where: str, documents: Documents, frame: pd.DataFrame) -> None:
+    """Raise LotteryError unless each class is in training and there are test documents, or will be.
+
+    ``frame`` has the documents without duplicates.
+    """
+    kept, read, kind = frame, documents.frame, "document"
+    if documents.test_fraction is None:
+        kept, read = frame[frame.split == "train"], read[read.split == "train"]
+        kind = "training document"
+    missing = set(range(len(documents.classes))) - set(kept.label)
     if missing:
-        absent = classes[min(missing)]
-        raise LotteryError(f"{name}: no training document of class '{absent}'; check the split")
-    if not (frame.split == "test").any():
-        raise LotteryError(f"{name}: no test documents; check the split")
+        what = f"{kind} of class '{documents.classes[min(missing)]}'"
+        count = int((read.label == min(missing)).sum())
+        _refuse_missing(where, what, count, "documents of other classes")
+    if documents.test_fraction is None and len(kept) == len(frame):
+        count = int((documents.frame.split == "test").sum())
+        _refuse_missing(where, "test document", count, "training documents")
 
 
-def _with_split(name: str, frame: pd.DataFrame, fraction: float) -> pd.DataFrame:
+def _refuse_missing(where: str, what: str, count: int, others: str) -> None:
+    """Raise LotteryError for no ``what`` that is used, of ``count`` that were read."""
+    if count:
+        raise LotteryError(
+            f"{where}: no {what} is left: each of the {count:,} is a duplicate of one of the "
+            f"{others}; correct the file, or keep duplicates with dedupe: false"
+        )
+    raise LotteryError(f"{where}: no {what}; check the split")
+
+
+def _with_split(where: str, frame: pd.DataFrame, fraction: float) -> pd.DataFrame:
     """The documents, ``fraction`` of them drawn for testing, stratified by label."""
     try:
         _, test = train_test_split(
@@ -152,7 +173,7 @@ def _with_split(name: str, frame: pd.DataFrame, fraction: float) -> pd.DataFrame
             stratify=frame.label,
         )
     except ValueError as error:
-        raise LotteryError(f"{name}: cannot be split by label: {error}") from None
+        raise LotteryError(f"{where}: cannot be split by label: {error}") from None
     split = np.full(len(frame), "train", dtype=object)
     split[test] = "test"
     return frame.assign(split=split)
