@@ -13,9 +13,11 @@ def run(params: Params, corpus: str) -> None:
     settings = params.tokens
     table, classes = corpus_table.load(paths.corpus_table(corpus))
     try:
-        splits = tokenize.splits(table, settings)
+        splits = tokenize.splits(table, settings, classes)
     except LotteryError as error:
-        raise LotteryError(f"{paths.corpus_table(corpus)}: {error}") from None
+        origin = params.corpora[corpus]
+        file = origin.source if origin.is_file else paths.corpus_table(corpus)
+        raise LotteryError(f"{file}: {error}") from None
     arrays, words, parts = tokenize.tokenize(splits, settings)
     report = {"corpus": corpus, "classes": classes, "vocabulary": len(words), "parts": parts}
     with files.replacing_directory(paths.tokens(corpus)) as folder:

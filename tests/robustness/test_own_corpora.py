@@ -12,17 +12,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
 from helpers import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lottery import corpora
 from lottery.config.schema import Corpus
-from lottery.data import corpus_table
-from lottery.storage import paths
+from lottery.data import corpus_table, stratified
+from lottery.storage import paths, token_arrays
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules")
 
@@ -467,3 +470,101 @@ def test_every_text_of_a_class_is_also_in_another(project: Project) -> None:
     pd.concat([rows, twice]).drop(columns="part").to_csv("own.csv", index=False)
     project.corpus("own.csv")
     assert "no document of class 'z' is left: each of the 4 is a dup" in project.download()
+
+
+def classes(**counts: int) -> None:
+    """Write ``own.csv``: so many distinct documents of each class."""
+    labels = [name for name, count in counts.items() for _ in range(count)]
+    frame(len(labels)).assign(stars=labels).to_csv("own.csv", index=False)
+
+
+def split_counts(split: str) -> list[int]:
+    """How many documents of each class are in a split of the tokens."""
+    return np.bincount(token_arrays.read(paths.tokens("own"), split).labels).tolist()
+
+
+def test_a_class_of_one_is_named(project: Project) -> None:
+    """Not by its number, which is another valid label."""
+    classes(**{"1": 20, "2": 20, "3": 20, "4": 20, "5": 1})
+    project.corpus("own.csv")
+    line = project.download()
+    assert "own.csv: class '5' has only 1 document here, but corpora.own.test_fraction" in line
+    assert "one for training and one for testing; add documents of the class, or remove" in line
+
+
+def test_a_class_of_two_is_named(project: Project) -> None:
+    """One is for testing, so there is none for validation: the user's file is named."""
+    classes(**{"1": 20, "2": 20, "3": 20, "4": 20, "5": 2})
+    project.corpus("own.csv")
+    project.download()
+    line = project.tokenize()
+    assert "own.csv: class '5' has only 1 document here, but tokens.validation_fraction 0.3" in line
+
+
+def test_a_class_of_three_is_in_each_split(project: Project) -> None:
+    classes(a=60, b=60, c=3)
+    project.corpus("own.csv", test_fraction=0.1, tokens={"validation_fraction": 0.1})
+    project.download()
+    project.tokenize()
+    for split in ("train", "validation", "test"):
+        assert split_counts(split)[2] == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("test_fraction", 0.01, "test_fraction 0.01 draws 4 for testing, fewer than the 20 cl"),
+        ("test_fraction", 0.99, "test_fraction 0.99 leaves 4 for training, fewer than the 20"),
+        ("validation_fraction", 0.01, "fraction 0.01 draws 3 for validation, fewer than the 20"),
+        ("validation_fraction", 0.99, "fraction 0.99 leaves 3 for training, fewer than the 20"),
+        ("documents", 39, "tokens.documents 39 is too few for 20 classes, each"),
+    ],
+)
+def test_too_few_for_the_classes(project: Project, key: str, value: float, message: str) -> None:
+    classes(**{f"c{number}": 20 for number in range(20)})
+    if key == "test_fraction":
+        project.corpus("own.csv", test_fraction=value)
+    else:
+        project.corpus("own.csv", tokens={key: value})
+        project.download()
+    line = project.download() if key == "test_fraction" else project.tokenize()
+    assert line.startswith("error: own.csv: ")
+    assert message in line
+    assert "choose a" in line
+
+
+@pytest.mark.parametrize("left_out", [0, 1, 2, 3])
+def test_there_is_no_condition_on_what_is_left_out(project: Project, left_out: int) -> None:
+    classes(a=25, b=25, c=20)
+    project.corpus("own.csv", test_fraction=0.3, tokens={"documents": 49 - left_out})
+    project.download()
+    project.tokenize()
+    used = [sum(split_counts(split)) for split in ("train", "validation")]
+    assert sum(used) == 49 - left_out
+
+
+def test_a_sample_keeps_rare_classes(project: Project) -> None:
+    classes(a=1600, b=1595, c=5)
+    project.corpus("own.csv", tokens={"documents": 400, "validation_fraction": 0.3})
+    project.download()
+    project.tokenize()
+    train, validation = split_counts("train"), split_counts("validation")
+    assert (train[2], validation[2]) == (1, 1)
+    assert (sum(train), sum(validation)) == (280, 120)
+
+
+@given(
+    counts=st.lists(st.integers(3, 30), min_size=2, max_size=12),
+    share=st.floats(0.01, 0.99),
+    seed=st.integers(0, 5),
+)
+def test_a_draw_has_the_size_and_each_class(counts: list[int], share: float, seed: int) -> None:
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    size = min(max(round(share * len(labels)), len(counts)), len(labels) - len(counts))
+    drawn = stratified.draw(labels, size, seed, 1, 1)
+    assert drawn.sum() == size
+    assert np.bincount(labels[drawn], minlength=len(counts)).min() >= 1
+    assert np.bincount(labels[~drawn], minlength=len(counts)).min() >= 1
+    assert (drawn == stratified.draw(labels, size, seed, 1, 1)).all()
+    any_size = stratified.draw(labels, max(size, 2 * len(counts)), seed, 2, 0)
+    assert np.bincount(labels[any_size]).min() >= 2

@@ -4,17 +4,17 @@ What they share is here: checks, the removal of duplicates, and a split where a 
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from lottery.config import plugins
 from lottery.config.schema import Corpus
-from lottery.data import corpus_table
+from lottery.data import corpus_table, stratified
 from lottery.data.sources import tabular, user_file
 from lottery.errors import LotteryError, clipped, one_line
 
@@ -63,7 +63,7 @@ def read(name: str, settings: Corpus) -> tuple[Documents, dict[str, Any]]:
         frame = distinct
     _check_split(where, documents, frame)
     if documents.test_fraction is not None:
-        frame = _with_split(where, frame, documents.test_fraction)
+        frame = _with_split(name, where, frame, documents)
     report["classes"] = documents.classes
     report["rows"] = {
         split: {
@@ -163,17 +163,16 @@ def _refuse_missing(where: str, what: str, count: int, others: str) -> None:
     raise LotteryError(f"{where}: no {what}; check the split")
 
 
-def _with_split(where: str, frame: pd.DataFrame, fraction: float) -> pd.DataFrame:
-    """The documents, ``fraction`` of them drawn for testing, stratified by label."""
+def _with_split(name: str, where: str, frame: pd.DataFrame, documents: Documents) -> pd.DataFrame:
+    """The documents, ``documents.test_fraction`` of them drawn for testing, stratified by label."""
+    fraction, labels = documents.test_fraction or 0.0, frame.label.to_numpy()
+    size = math.ceil(fraction * len(frame))
+    setting = f"corpora.{name}.test_fraction {fraction}"
     try:
-        _, test = train_test_split(
-            np.arange(len(frame)),
-            test_size=fraction,
-            random_state=SPLIT_SEED,
-            stratify=frame.label,
-        )
-    except ValueError as error:
-        raise LotteryError(f"{where}: cannot be split by label: {error}") from None
-    split = np.full(len(frame), "train", dtype=object)
-    split[test] = "test"
-    return frame.assign(split=split)
+        stratified.check(labels, documents.classes, size, setting, "testing")
+    except LotteryError as error:
+        raise LotteryError(f"{where}: {error}") from None
+    # Of a class of three, two stay in training, of which one is for validation.
+    least = np.minimum(np.bincount(labels) - 1, 2)
+    train = stratified.draw(labels, len(frame) - size, SPLIT_SEED, least, 1)
+    return frame.assign(split=np.where(train, "train", "test").astype(object))

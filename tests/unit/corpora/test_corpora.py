@@ -214,7 +214,7 @@ GOOD = "t,l\na,x\nb,y\n"
         (b"t,l\na,x\nb,y,z\n", "cannot be parsed"),
         (b"", "cannot be parsed"),
         (b't,l\na,x\n"b,y\n', "cannot be parsed"),
-        (b"t,l\na,x\nb,y\n", "cannot be split by label"),
+        (b"t,l\na,x\nb,y\n", "class 'x' has only 1 document here (and 1 more"),
         (b"t,l\n" + b"".join(b"d%d,l%d\n" % (n, n) for n in range(200)), "200 different labels"),
     ],
 )

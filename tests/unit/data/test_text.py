@@ -47,18 +47,18 @@ def test_vocabulary_is_by_frequency_and_a_smaller_one_is_a_prefix() -> None:
 
 
 def test_split_is_stratified_and_fixed() -> None:
-    splits = tokenize.splits(table(), settings())
+    splits = tokenize.splits(table(), settings(), ["x", "y"])
     assert [len(splits[split]) for split in ("train", "validation", "test")] == [70, 30, 20]
     assert splits["validation"].label.mean() == 0.5
     assert not set(splits["train"].index) & set(splits["validation"].index)
-    again = tokenize.splits(table(), settings())
-    other = tokenize.splits(table(), settings(split_seed=1))
+    again = tokenize.splits(table(), settings(), ["x", "y"])
+    other = tokenize.splits(table(), settings(split_seed=1), ["x", "y"])
     assert splits["train"].index.equals(again["train"].index)
     assert not splits["train"].index.equals(other["train"].index)
-    few = tokenize.splits(table(), settings(documents=40))
+    few = tokenize.splits(table(), settings(documents=40), ["x", "y"])
     assert (len(few["train"]), len(few["validation"]), len(few["test"])) == (28, 12, 20)
-    with pytest.raises(LotteryError, match="cannot split 3 documents by label"):
-        tokenize.splits(table(3, 1), settings())
+    with pytest.raises(LotteryError, match="class 'y' has only 1 document here"):
+        tokenize.splits(table(3, 1), settings(), ["x", "y"])
 
 
 def test_arrays_say_what_the_text_says() -> None:

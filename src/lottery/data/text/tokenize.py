@@ -1,14 +1,15 @@
 """From the corpus table to the token arrays of each split: train, validation, test."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 from lottery.config.schema import Tokens
+from lottery.data import stratified
 from lottery.data.text import vocabulary
 from lottery.errors import LotteryError
 from lottery.storage.token_arrays import SPECIALS, UNK, TokenArrays
@@ -16,20 +17,32 @@ from lottery.storage.token_arrays import SPECIALS, UNK, TokenArrays
 QUANTILES = (0.0, 0.1, 0.5, 0.9, 0.99, 1.0)
 
 
-def splits(table: pd.DataFrame, settings: Tokens) -> dict[str, pd.DataFrame]:
+def splits(
+    table: pd.DataFrame, settings: Tokens, classes: Sequence[str]
+) -> dict[str, pd.DataFrame]:
     """The rows of train, validation and test, each in the table's order.
 
     Validation is taken from the table's training split, stratified by label. If
-    ``settings.documents`` is set, a stratified sample of that size is drawn first. Raises
-    LotteryError if there are too few documents.
+    ``settings.documents`` is set, a stratified sample of that size is drawn first. Each class is in
+    both. Raises LotteryError, with class and key, if there are too few documents.
     """
     train_set = table[table.split == "train"]
-    if settings.documents is not None and settings.documents < len(train_set):
-        train_set, _ = _stratified(train_set, settings.documents, settings.split_seed)
+    seed, size = settings.split_seed, settings.documents
+    if size is not None and size < len(train_set):
+        if size < 2 * (present := train_set.label.nunique()):
+            raise LotteryError(
+                f"tokens.documents {size} is too few for {present:,} classes, each of which needs "
+                f"one for training and one for validation; choose at least {2 * present}"
+            )
+        # Two, of which one is for validation. What is left is not used.
+        train_set = train_set[stratified.draw(train_set.label.to_numpy(), size, seed, 2, 0)]
+    labels = train_set.label.to_numpy()
     size = round(len(train_set) * settings.validation_fraction)
-    validation_set, train_set = _stratified(train_set, size, settings.split_seed)
+    setting = f"tokens.validation_fraction {settings.validation_fraction}"
+    stratified.check(labels, classes, size, setting, "validation")
+    drawn = stratified.draw(labels, size, seed, 1, 1)
     test_set = table[table.split == "test"]
-    return {"train": train_set, "validation": validation_set, "test": test_set}
+    return {"train": train_set[~drawn], "validation": train_set[drawn], "test": test_set}
 
 
 def tokenize(
@@ -110,17 +123,3 @@ def _counts(documents: list[_Document], arrays: TokenArrays) -> dict[str, Any]:
             f"{share:.0%}": int(np.quantile(lengths, share, method="lower")) for share in QUANTILES
         },
     }
-
-
-def _stratified(rows: pd.DataFrame, size: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """``size`` rows with the same shares of the labels, and the other rows; both in order.
-
-    Raises LotteryError for too few documents of a label.
-    """
-    try:
-        chosen, others = train_test_split(
-            np.arange(len(rows)), train_size=size, random_state=seed, stratify=rows.label
-        )
-    except ValueError as error:
-        raise LotteryError(f"cannot split {len(rows)} documents by label: {error}") from None
-    return rows.iloc[np.sort(chosen)], rows.iloc[np.sort(others)]
