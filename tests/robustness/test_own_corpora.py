@@ -568,3 +568,17 @@ def test_a_draw_has_the_size_and_each_class(counts: list[int], share: float, see
     assert (drawn == stratified.draw(labels, size, seed, 1, 1)).all()
     any_size = stratified.draw(labels, max(size, 2 * len(counts)), seed, 2, 0)
     assert np.bincount(labels[any_size]).min() >= 2
+
+
+def test_a_thousand_classes(project: Project) -> None:
+    classes(**{f"class {number}": 5 for number in range(1000)})
+    project.corpus("own.csv", tokens={"validation_fraction": 0.4})
+    assert "; 1000 classes: class 0 5, class 1 5, class 10 5, " in project.download()
+    table, names = corpus_table.load(paths.corpus_table("own"))
+    assert len(names) == 1000
+    assert sorted(names[label] for label in table.label) == sorted(names * 5)
+    project.tokenize()
+    assert token_arrays.read_size(paths.tokens("own")).classes == 1000
+    for split in ("train", "validation"):
+        assert len(split_counts(split)) == 1000
+        assert min(split_counts(split)) >= 1

@@ -42,7 +42,7 @@ class Corpus:
     text: str | None = None
     """For a file: the column with the documents."""
     label: str | None = None
-    """For a file: the column with the classes."""
+    """For a file: the column with the classes; at least 2, at most 10,000 different ones."""
     test_fraction: Rate | None = None
     """For a file without ``split``: the share of the documents that is drawn for testing."""
 

@@ -19,7 +19,8 @@ from lottery.data.sources import tabular, user_file
 from lottery.errors import LotteryError, clipped, one_line
 
 FOLDER = Path("src/lottery/corpora")
-MAX_CLASSES = 128
+MAX_CLASSES = 10_000
+"""More are probably a wrong column. The table could have 32,767."""
 SHOWN = 30
 """How many classes are printed at most."""
 SPLIT_SEED = 20_200_101
@@ -125,8 +126,8 @@ def _check(where: str, frame: pd.DataFrame, classes: list[str]) -> None:
         )
     if len(classes) > MAX_CLASSES:
         raise LotteryError(
-            f"{where}: {len(classes)} different labels, at most {MAX_CLASSES}; is the label column "
-            f"right? Its labels are {classes[0]!r}, {classes[1]!r}, {classes[2]!r}, ..."
+            f"{where}: {len(classes):,} different labels, at most {MAX_CLASSES:,}; is the label "
+            f"column right? Its labels are {classes[0]!r}, {classes[1]!r}, {classes[2]!r}, ..."
         )
     flaws = [(row, flaw) for row, text in frame.text.items() if (flaw := corpus_table.flaw(text))]
     if flaws:

@@ -1,6 +1,6 @@
 """The corpus table: a corpus's documents as a Parquet file.
 
-Columns ``text: string``, ``label: int8``, ``split: string`` (``train`` or ``test``). The names of
+Columns ``text: string``, ``label: int16``, ``split: string`` (``train`` or ``test``). The names of
 the classes are in the file's metadata.
 """
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from lottery.errors import LotteryError
 from lottery.storage.files import replacing
 
-SCHEMA = pa.schema([("text", pa.string()), ("label", pa.int8()), ("split", pa.string())])
+SCHEMA = pa.schema([("text", pa.string()), ("label", pa.int16()), ("split", pa.string())])
 MAX_CHARACTERS = 10_000_000
 """Of a document: ten times a long novel. A longer one probably has an unclosed quotation mark, and
 its words would take gigabytes."""

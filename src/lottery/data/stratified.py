@@ -21,10 +21,12 @@ def check(
     few = [label for label in present if counts[label] < 2]
     if few:
         more = f" (and {len(few) - 1:,} more classes have too few)" if len(few) > 1 else ""
+        way_out = "add documents of the class, or remove it"
+        if len(few) == len(present):
+            way_out = "is the label column right?"
         raise LotteryError(
             f"class {brief(classes[few[0]])} has only {counts[few[0]]} document here{more}, but "
-            f"{setting} needs two of each: one for training and one for {purpose}; add documents "
-            "of the class, or remove it"
+            f"{setting} needs two of each: one for training and one for {purpose}; {way_out}"
         )
     for drawn, side, way_out in (
         (size, f"draws {size:,} for {purpose}", "larger"),

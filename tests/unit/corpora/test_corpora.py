@@ -55,7 +55,7 @@ def test_corpora_of_the_package_index(
     assert read.text.tolist() == frame.text.tolist()
     assert read.label.tolist() == frame.label.tolist()
     assert names == documents.classes
-    assert str(read.label.dtype) == "int8"
+    assert str(read.label.dtype) == "int16"
 
 
 def test_newsgroups_have_the_files_split() -> None:
@@ -215,7 +215,8 @@ GOOD = "t,l\na,x\nb,y\n"
         (b"", "cannot be parsed"),
         (b't,l\na,x\n"b,y\n', "cannot be parsed"),
         (b"t,l\na,x\nb,y\n", "class 'x' has only 1 document here (and 1 more"),
-        (b"t,l\n" + b"".join(b"d%d,l%d\n" % (n, n) for n in range(200)), "200 different labels"),
+        (b"t,l\n" + b"".join(b"d%d,l%d\n" % (n, n) for n in range(200)), "label column right?"),
+        (b"t,l\n" + b"".join(b"d%d,l%d\n" % (n, n) for n in range(10001)), "10,001 different lab"),
     ],
 )
 def test_bad_files_are_named(tmp_path: Path, content: bytes, message: str) -> None:
