@@ -582,3 +582,23 @@ def test_a_thousand_classes(project: Project) -> None:
     for split in ("train", "validation"):
         assert len(split_counts(split)) == 1000
         assert min(split_counts(split)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("validation", "; validation documents are drawn from those for training (tokens.val"),
+        ("Dev", "write train in these rows, or remove them"),
+        ("Train", "; write train"),
+        ("testing", "; write test"),
+        ("unsupervised", "; fix the file or remove the row"),
+    ],
+)
+def test_other_words_in_a_split_column(project: Project, value: str, hint: str) -> None:
+    table = frame().assign(part=["train"] * 15 + ["test"] * 5)
+    table.loc[3, "part"] = value
+    table.to_csv("own.csv", index=False)
+    project.corpus("own.csv", split="part")
+    line = project.download()
+    assert f"own.csv: row 4: expected train or test in column 'part', got '{value}'" in line
+    assert hint in line

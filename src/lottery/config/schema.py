@@ -38,7 +38,7 @@ class Corpus:
     """Whether a text that appears several times is used once: in training, if it occurs there."""
     split: str | None = None
     """For ``imdb``: ``study`` or ``official``. For a file: the column that says ``train`` or
-    ``test``."""
+    ``test``. Validation documents are drawn from training (``tokens.validation_fraction``)."""
     text: str | None = None
     """For a file: the column with the documents."""
     label: str | None = None

@@ -134,8 +134,20 @@ def _check_splits(path: Path, splits: pd.Series) -> None:
         if value not in SPLITS:
             raise LotteryError(
                 f"{path}: row {row}: expected train or test in column '{splits.name}', "
-                f"got {brief(value)}"
+                f"got {brief(value)}{_split_hint(value)}"
             )
+
+
+def _split_hint(value: object) -> str:
+    """The end of an error about ``value``, which is not a split."""
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word in ("validation", "valid", "val", "dev", "development"):
+        return (
+            "; validation documents are drawn from those for training "
+            "(tokens.validation_fraction): write train in these rows, or remove them"
+        )
+    meant = {"training": "train", "testing": "test"}.get(word, word)
+    return f"; write {meant}" if meant in SPLITS else "; fix the file or remove the row"
 
 
 def _label(path: Path, row: object, column: str, value: object) -> str:
