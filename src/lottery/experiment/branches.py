@@ -1,5 +1,6 @@
 """Single trainings beside a winning ticket: its controls, and the same ticket in another order."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -15,10 +16,16 @@ from lottery.training import loop, rng
 
 
 def train_control(
-    replicate: Replicate, control: Control, dense: DenseRun, pruned_at: PrunedAt, level: int
+    replicate: Replicate,
+    control: Control,
+    dense: DenseRun,
+    pruned_at: PrunedAt,
+    level: int,
+    note: Callable[[str], object] = lambda text: None,
 ) -> Level:
     """``control`` trained at ``level`` of the winning ticket that ``pruned_at`` belongs to.
 
+    ``note`` is given what the control has to say about its mask, a line each.
     Raises NotForThisModelError where the control makes no sense for the model, Diverged, and
     LotteryError for scores that are not finite.
     """
@@ -38,6 +45,7 @@ def train_control(
         generator=lambda purpose: rng.torch_generator(seed, purpose, level),
         gradients=gradients,
         flow=getattr(cell.model, "flow", None),
+        note=note,
     )
     try:
         control_pruned_at, start = control(ticket)

@@ -29,9 +29,11 @@ class Ticket:
     generator: Callable[[str], torch.Generator]
     """A random generator for a purpose, at this seed and level."""
     gradients: Callable[[Weights], Weights]
-    """The gradients of the mean training loss over one batch, without dropout, at some weights."""
+    """The gradients of the mean loss over the training set, without dropout, at some weights."""
     flow: Callable[[Weights], torch.Tensor] | None
     """The model's ``flow`` at some weights, a scalar; None if the model has no such method."""
+    note: Callable[[str], object] = lambda text: None
+    """Tells the user something about the mask, in one line."""
 
 
 class NotForThisModelError(Exception):

@@ -79,12 +79,13 @@ def largest(
     level: int,
     groups: Collection[list[str]],
     count: int | None = None,
+    generator: torch.Generator | None = None,
 ) -> PrunedAt:
     """A new ``pruned_at``, from dense to ``level`` at once, in which the largest ``scores`` remain.
 
     In each group of tensors as many weights remain as in ``pruned_at`` at that level, or ``count``
-    of them. Of equal scores, those with the highest index remain. Tensors in no group are as in
-    ``pruned_at``.
+    of them. Of equal scores, those with the highest index remain, or, with a ``generator``, those
+    that it draws. Tensors in no group are as in ``pruned_at``.
     Raises ValueError for a score that is not finite.
     """
     result = {name: levels.clone() for name, levels in pruned_at.items()}
@@ -94,6 +95,8 @@ def largest(
         levels = torch.cat([result[name].flatten() for name in group])
         magnitudes = torch.cat([scores[name].detach().abs().flatten() for name in group])
         weights = (levels > 0).nonzero().squeeze(1)
+        if generator is not None:
+            weights = weights[torch.randperm(len(weights), generator=generator)]
         remaining = int((levels > level).sum()) if count is None else count
         levels[weights] = NEVER
         levels[weights[smallest(magnitudes[weights], len(weights) - remaining)]] = level

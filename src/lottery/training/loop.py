@@ -182,16 +182,22 @@ def one_epoch(
 
 
 def gradients(model: nn.Module, documents: Documents, plan: Plan) -> Weights:
-    """The gradient of the mean loss over the first batch of ``plan``, without dropout, on the
-    CPU."""
-    first = batches.order(documents.lengths, plan.batch, plan.seed, plan.epochs.start)[0]
-    index = torch.from_numpy(first).to(documents.ids.device)
-    tokens, lengths = documents.batch(index, int(documents.lengths[first].max()))
-    embeddings = optimizers.embeddings(getattr(model, EMBEDDING), tokens)
-    loss = _loss(model(*embeddings, lengths, dropout.none), documents.labels[index])
+    """The gradient of the mean loss over all ``documents``, without dropout, on the CPU.
+
+    Added up over the batches of the first epoch of ``plan``, each weighted by its documents.
+    """
     named = dict(model.named_parameters())
-    values = torch.autograd.grad(loss, list(named.values()))
-    return {name: value.cpu() for name, value in zip(named, values, strict=True)}
+    sums = [torch.zeros_like(value) for value in named.values()]
+    model.train()  # cuDNN's LSTM has no gradient otherwise
+    for batch in batches.order(documents.lengths, plan.batch, plan.seed, plan.epochs.start):
+        index = torch.from_numpy(batch).to(documents.ids.device)
+        tokens, lengths = documents.batch(index, int(documents.lengths[batch].max()))
+        embeddings = optimizers.embeddings(getattr(model, EMBEDDING), tokens)
+        loss = _loss(model(*embeddings, lengths, dropout.none), documents.labels[index])
+        share = len(batch) / len(documents)
+        for total, value in zip(sums, torch.autograd.grad(loss, list(named.values())), strict=True):
+            total.add_(value, alpha=share)
+    return {name: total.cpu() for name, total in zip(named, sums, strict=True)}
 
 
 def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,6 @@ from lottery.pruning import masks
 from lottery.pruning.control import Control, NotForThisModelError, Ticket
 from lottery.pruning.masks import PrunedAt
 from lottery.storage.token_arrays import PAD
-from lottery.training import batches
 from lottery.training.batches import Documents
 from lottery.training.checkpointing import Checkpointer
 
@@ -232,10 +231,11 @@ def test_snip_scores_are_a_plain_computations(
     cell = make_cell(model, classes=classes, dropout=0.5)  # of which the scores must show nothing
     dense, levels = winning_ticket(cell)
     ticket = ticket_of(cell, dense, levels[-1].pruned_at, 3)
-    train_set = cell.train_set
-    first = batches.order(train_set.lengths, cell.settings.train.batch, 0, 0)[0].tolist()
+    everything = list(range(len(cell.train_set)))
+    assert len(everything) % cell.settings.train.batch.documents, "no batch is smaller than another"
     init = {name: value.clone().requires_grad_() for name, value in dense.init.items()}
-    expected = torch.autograd.grad(plain_loss(init, train_set, first), list(init.values()))
+    loss = plain_loss(init, cell.train_set, everything)
+    expected = torch.autograd.grad(loss, list(init.values()))
     gradients = ticket.gradients(dense.init)
     assert gradients.keys() == init.keys()
     scores = {}
@@ -249,6 +249,52 @@ def test_snip_scores_are_a_plain_computations(
     pruned = torch.cat([scores[name][~level_masks[name]] for name in names])
     assert remaining.min() >= pruned.max() * (1 - 1e-3)
     assert remaining.sum() > 2 * pruned.sum()
+
+
+def test_snip_draws_among_rows_that_are_never_read(make_cell: MakeCell) -> None:
+    """They have no score: none remains before one that has, and none because of its index."""
+    cell = make_cell()
+    train_set, first_unread = cell.train_set, 20
+    ids = torch.where(train_set.ids < first_unread, train_set.ids, 2)
+    cell = replace(cell, train_set=replace(train_set, ids=ids))
+    init = cell.draw(0, "init", 0)
+    dense, pruned_at = DenseRun(init, init, init, []), pruned_at_dense(init)
+    unread = torch.zeros_like(init["embedding"], dtype=torch.bool)
+    unread[first_unread:] = True
+    drawn = []
+    for level, seed in ((1, 0), (1, 1), (5, 0)):
+        ticket_pruned_at = pruned_at
+        for number in range(1, level + 1):
+            ticket_pruned_at = masks.prune(
+                init, ticket_pruned_at, number, 0.2, "global", init.keys()
+            )
+        notes: list[str] = []
+        ticket = replace(
+            ticket_of(cell, dense, ticket_pruned_at, level, seed=seed), note=notes.append
+        )
+        control_pruned_at, _ = load_control("snip")(ticket)
+        level_masks = masks.at_level(control_pruned_at, level)
+        kept = level_masks["embedding"] & unread
+        gradients = ticket.gradients(init)
+        weights = [name for name in init if kind(name) != "biases"]
+        scored = {name: gradients[name] * init[name] != 0 for name in weights}
+        unscored = sum(int((level_masks[name] & ~scored[name]).sum()) for name in weights)
+        remaining = sum(int(level_masks[name].sum()) for name in weights)
+        (note,) = notes
+        assert note == (
+            f"level {level}: snip: {100 * unscored / remaining:.1f} % of the weights that remain "
+            "have no score and were drawn at random"
+        )
+        if level == 5:
+            assert not kept.any(), "a row that is never read remains before one that is read"
+            continue
+        for name in weights:
+            assert level_masks[name][scored[name]].all()
+        assert 0 < kept.sum() < unread.sum()
+        positions = kept[unread].nonzero().squeeze(1).double()
+        assert abs(positions.mean() / unread.sum() - 0.5) < 0.1, "of equal scores, the last remain"
+        drawn.append(kept)
+    assert not torch.equal(drawn[0], drawn[1]), "another seed draws the same"
 
 
 @pytest.mark.parametrize("seed", range(2))

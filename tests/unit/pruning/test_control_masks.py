@@ -87,6 +87,30 @@ def test_largest_of_a_count_and_of_ties() -> None:
     assert same(masks.largest(scores, ticket, 2, []), ticket)
 
 
+def test_ties_can_be_drawn() -> None:
+    weights = {"embedding": torch.ones(3, 2), "bias": torch.ones(3)}
+    ticket = prune_levels(weights, 2, 0.5)
+    scores = {"embedding": torch.tensor([[9.0, 9], [3, 1], [1, 0]]), "bias": torch.ones(3)}
+    generator = torch.Generator().manual_seed(0)
+    times = torch.zeros(5)
+    for _ in range(2000):
+        pruned_at = masks.largest(
+            scores, ticket, 2, [["bias", "embedding"]], 3, generator=generator
+        )
+        level_masks = masks.at_level(pruned_at, 2)
+        assert level_masks["embedding"].tolist()[0] == [False, False], "the padding row remains"
+        assert level_masks["embedding"][1, 0]
+        assert not level_masks["embedding"][2, 1]
+        times += torch.cat([level_masks["bias"], level_masks["embedding"].flatten()[3:5]])
+    assert times.sum() == 2 * 2000
+    assert ((times - 2000 * 2 / 5).abs() < 120).all()  # its standard deviation is 22
+    one, other = (
+        masks.largest(scores, ticket, 2, [["bias", "embedding"]], 3, torch.Generator())
+        for _ in range(2)
+    )
+    assert same(one, other), "not a function of its generator"
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_scores_that_are_not_finite_are_refused(value: float) -> None:
     weights = {"embedding": torch.ones(2, 2), "bias": torch.ones(2)}

@@ -69,9 +69,12 @@ def _train(run: Run, seed_folder: Path, seed: int) -> list[Level]:
     ):
         replicate = Replicate(cell, seed, checkpointer)
 
+        def note(text: str) -> None:
+            bar.write(f"{name}: {text}", file=sys.stderr)
+
         def trained() -> Iterator[Level]:
             for number in bar:
-                level = branches.train_control(replicate, control, dense, pruned_at, number)
+                level = branches.train_control(replicate, control, dense, pruned_at, number, note)
                 levels.append(level)
                 yield level
 

@@ -1,9 +1,16 @@
 """Pruned before training by connection sensitivity (Lee, Ajanthan and Torr 2019, section 4.1).
 
-Weights are ranked over all tensors together by ``|gradient * weight|``, at the initial weights and
-on one batch. As many remain as in the ticket. Biases start at zero, so they have no sensitivity;
-their mask is the ticket's.
+Weights are ranked over all tensors together by ``|gradient * weight|``, at the initial weights. As
+many remain as in the ticket. Biases start at zero, so they have no sensitivity; their mask is the
+ticket's.
+
+The gradient is that of the mean loss over the whole training set. The paper takes one batch, which
+is enough for images: here a batch reads few of the embedding's rows, and the others have no score.
+Weights without a score (words that no document has, filters that never win) tie at zero; which of
+them remain, if any, is drawn at random, and their share is reported.
 """
+
+import torch
 
 from lottery.pruning import masks
 from lottery.pruning.control import NotForThisModelError, Ticket
@@ -19,5 +26,14 @@ def make(ticket: Ticket) -> tuple[PrunedAt, Start]:
     gradients = ticket.gradients(init)
     scores = {name: gradients[name] * init[name] for name in ticket.weights}
     groups = [sorted(ticket.weights)]
-    pruned_at = masks.largest(scores, ticket.pruned_at, ticket.level, groups)
+    pruned_at = masks.largest(
+        scores, ticket.pruned_at, ticket.level, groups, generator=ticket.generator("ties")
+    )
+    level_masks = masks.at_level(pruned_at, ticket.level)
+    remaining = torch.cat([scores[name][level_masks[name]] for name in groups[0]])
+    unscored = int((remaining == 0).sum())
+    ticket.note(
+        f"level {ticket.level}: snip: {100 * unscored / max(1, len(remaining)):.1f} % of the "
+        "weights that remain have no score and were drawn at random"
+    )
     return pruned_at, Start(init, 0)
