@@ -26,17 +26,22 @@ if TYPE_CHECKING:  # the schema needs pydantic
 OnEpoch = Callable[[EpochMetrics], object]
 """Called after each epoch that is trained here; not for those that are resumed."""
 
-_REWIND = "rewind"
+_REWIND, _LAST = "rewind", "last"
 
 
 @dataclass(frozen=True)
 class DenseRun:
     """The weights of the dense network: as drawn (``init``), after ``rewind.epoch`` epochs
-    (``rewind``), and at the end (``final``), which are evaluated and decide what is pruned."""
+    (``rewind``), and at the end (``final``), which are evaluated and decide what is pruned.
+
+    ``last`` are those after the last epoch that was trained: with ``patience``, ``final`` are those
+    of the best epoch. Without, both are the same object.
+    """
 
     init: Weights
     rewind: Weights
     final: Weights
+    last: Weights
     history: list[EpochMetrics]
 
 
@@ -67,22 +72,36 @@ class Replicate:
         init = self.cell.draw(self.seed, "init", 0)
         rewind_epoch = self.cell.settings.rewind.epoch
         rewind = self._resume_rewind(init)
+        last = self._resume_last()
 
         def after_epoch(metrics: EpochMetrics) -> None:
-            nonlocal rewind
+            nonlocal rewind, last
             if metrics["epoch"] == rewind_epoch:
                 rewind = loop.copy_weights(self.cell.model)
                 self.checkpointer.save(_REWIND, rewind, {})
+            if self._restores_best:
+                last = loop.copy_weights(self.cell.model)
             self.on_epoch(metrics)
 
-        dense = self._train(Start(init, 0), pruned_at_dense(init), 0, after_epoch)
+        def trained() -> None:
+            # No checkpoint has the last epoch, so it was trained in this process.
+            if last is not None:
+                self.checkpointer.save(_LAST, last, {})
+
+        dense = self._train(Start(init, 0), pruned_at_dense(init), 0, after_epoch, trained)
         if len(dense.history) < rewind_epoch:
             raise LotteryError(
                 f"rewind.epoch: {rewind_epoch}, but the dense run of seed {self.seed} stopped "
                 f"early after {len(dense.history)} epochs; rewind to an earlier one or raise "
                 "train.<cell>.patience"
             )
-        return DenseRun(init, rewind, dense.weights, dense.history)
+        final = dense.weights
+        return DenseRun(init, rewind, final, final if last is None else last, dense.history)
+
+    @property
+    def _restores_best(self) -> bool:
+        """Whether a training ends with the weights of its best epoch, not of its last."""
+        return self.cell.settings.train.patience is not None
 
     def _resume_rewind(self, init: Weights) -> Weights:
         """The weights to rewind to, if an earlier process saved them, else ``init``."""
@@ -98,6 +117,16 @@ class Replicate:
                 self.checkpointer.remove(name)
         self.checkpointer.seconds_resumed = 0
         return init
+
+    def _resume_last(self) -> Weights | None:
+        """With ``patience``, the weights after the last epoch if an earlier process saved them."""
+        if not self._restores_best:
+            return None
+        if checkpoint := self.checkpointer.read(_LAST):
+            return checkpoint.tensors
+        # They are saved before the level is: a level that is done without them is of no use.
+        self.checkpointer.remove(_checkpoint_name(0))
+        return None
 
     def pruning_run(
         self, strategy: Strategy, criterion: Criterion, dense: DenseRun
@@ -138,9 +167,17 @@ class Replicate:
         """What a strategy or a control may start from."""
         fresh = partial(self.cell.draw, self.seed, "reinit")
         epoch = self.cell.settings.rewind.epoch
-        return Dense(dense.init, dense.rewind, epoch, dense.final, fresh, EMBEDDING)
+        return Dense(dense.init, dense.rewind, epoch, dense.final, dense.last, fresh, EMBEDDING)
 
-    def _train(self, start: Start, pruned_at: PrunedAt, number: int, after_epoch: OnEpoch) -> Level:
+    def _train(
+        self,
+        start: Start,
+        pruned_at: PrunedAt,
+        number: int,
+        after_epoch: OnEpoch,
+        trained: Callable[[], object] = lambda: None,
+    ) -> Level:
+        """Train a level and save it, or read it. ``trained`` is called before it is saved."""
         name = _checkpoint_name(number)
         if checkpoint := self.checkpointer.read(name):
             weights = masks.restore(checkpoint.tensors, pruned_at, number)
@@ -157,6 +194,7 @@ class Replicate:
         epochs = self.checkpointer.epochs(number)
         history = loop.train(cell.model, splits, level_masks, plan, after_epoch, epochs)
         remaining = masks.survivors(loop.copy_weights(cell.model), pruned_at, number)
+        trained()
         self.checkpointer.save(name, remaining, {"history": history, "seconds": epochs.seconds()})
         epochs.remove()
         return Level(number, pruned_at, masks.restore(remaining, pruned_at, number), history)

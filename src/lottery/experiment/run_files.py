@@ -1,6 +1,7 @@
 """The files of one seed of a run; only this module writes and reads them.
 
-- A dense run: ``init.safetensors``, ``rewind.safetensors`` and ``final.safetensors``.
+- A dense run: ``init.safetensors``, ``rewind.safetensors`` and ``final.safetensors``; with
+  ``patience`` also ``last.safetensors``, the weights after the last epoch.
 - A pruning run: ``level-<n>.safetensors``, the remaining weights of each level, and
   ``pruned_at.safetensors``, the level at which each weight was pruned.
 - A control: the same, but with a ``pruned_at-<n>.safetensors`` for each level.
@@ -24,6 +25,8 @@ from lottery.storage import files, tensors
 
 STATES = ("init", "rewind", "final")
 """The weights that a dense run writes."""
+LAST = "last"
+"""Those that it writes too if they may differ from ``final``."""
 LOGITS = "logits.safetensors"
 """The file of a control's logits; a strategy's are in a folder of their own."""
 EPOCHS, TENSORS = "epochs.csv", "tensors.csv"
@@ -43,15 +46,18 @@ class RunFiles:
         """Write a dense run and its epochs."""
         for state in STATES:
             tensors.save(getattr(dense, state), state_path(self.folder, state))
+        if dense.last is not dense.final:
+            tensors.save(dense.last, state_path(self.folder, LAST))
         files.write_csv(self.folder / EPOCHS, [{"level": 0, **row} for row in dense.history])
 
     def read_dense(self) -> DenseRun:
         """The dense run, without its history."""
         init, rewind, final = (self.read_state(name) for name in STATES)
-        return DenseRun(init, rewind, final, history=[])
+        last = self.read_state(LAST) if state_path(self.folder, LAST).exists() else final
+        return DenseRun(init, rewind, final, last, history=[])
 
     def read_state(self, name: str) -> Weights:
-        """One of :data:`STATES`."""
+        """One of :data:`STATES`, or :data:`LAST`."""
         return tensors.load(state_path(self.folder, name), self.shapes)
 
     def write_levels(self, levels: Iterable[Level], nested: bool = True) -> None:
@@ -97,8 +103,14 @@ def _weight_counts(level: Level) -> list[dict[str, object]]:
 
 
 def state_path(folder: Path, name: str) -> Path:
-    """The weights of one of :data:`STATES`."""
+    """The weights of one of :data:`STATES`, or of :data:`LAST`."""
     return folder / f"{name}.safetensors"
+
+
+def state_paths(folder: Path) -> list[Path]:
+    """The weights that a dense run wrote."""
+    last = state_path(folder, LAST)
+    return [state_path(folder, name) for name in STATES] + ([last] if last.exists() else [])
 
 
 def level_path(folder: Path, level: int) -> Path:

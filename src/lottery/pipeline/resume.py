@@ -120,8 +120,7 @@ def _inputs(training: Training, run: Run, seed: int) -> list[Path]:
     vectors = run.model_settings.embedding == "vectors"
     inputs = token_arrays.training_files(run.tokens, vectors)
     if "dense" in training.starts_from:
-        folder = paths.seed(run.dense_folder, seed)
-        inputs += [run_files.state_path(folder, name) for name in run_files.STATES]
+        inputs += run_files.state_paths(paths.seed(run.dense_folder, seed))
     if "ticket" in training.starts_from:
         folder = paths.seed(run.winning_ticket.pruning_folder, seed)
         inputs.append(run_files.pruned_at_path(folder))

@@ -21,6 +21,9 @@ class Dense:
     rewind: Weights
     rewind_epoch: int
     final: Weights
+    """Those that are evaluated: with ``patience``, of the best epoch."""
+    last: Weights
+    """Those after the last epoch."""
     fresh: Callable[[int], Weights]
     """A fresh draw from the initializer for a level."""
     embedding: str

@@ -5,9 +5,10 @@ the digest of its bytes. It is written to a temporary file, synchronized and ren
 altered one is noticed when it is read; it is reported, and its training is repeated.
 
 Written are: after an epoch, what the next one depends on (:func:`lottery.training.loop.train`);
-after a level, its remaining weights, and after ``rewind.epoch`` epochs of the dense run the weights
-to rewind to (both :mod:`lottery.experiment.replicate`). The files that later stages read come at
-the end: :mod:`lottery.experiment.run_files`.
+after a level, its remaining weights, and of the dense run the weights to rewind to after
+``rewind.epoch`` epochs, and with ``patience`` those after the last one (all
+:mod:`lottery.experiment.replicate`). The files that later stages read come at the end:
+:mod:`lottery.experiment.run_files`.
 """
 
 import hashlib

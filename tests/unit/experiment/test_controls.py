@@ -258,7 +258,7 @@ def test_snip_draws_among_rows_that_are_never_read(make_cell: MakeCell) -> None:
     ids = torch.where(train_set.ids < first_unread, train_set.ids, 2)
     cell = replace(cell, train_set=replace(train_set, ids=ids))
     init = cell.draw(0, "init", 0)
-    dense, pruned_at = DenseRun(init, init, init, []), pruned_at_dense(init)
+    dense, pruned_at = DenseRun(init, init, init, init, []), pruned_at_dense(init)
     unread = torch.zeros_like(init["embedding"], dtype=torch.bool)
     unread[first_unread:] = True
     drawn = []
@@ -307,7 +307,7 @@ def test_synflow_leaves_no_layer_empty(
     ticket_pruned_at = pruned_at_dense(init)
     for number in range(1, level + 1):
         ticket_pruned_at = masks.prune(init, ticket_pruned_at, number, rate, "local", init.keys())
-    ticket = ticket_of(cell, DenseRun(init, init, init, []), ticket_pruned_at, level)
+    ticket = ticket_of(cell, DenseRun(init, init, init, init, []), ticket_pruned_at, level)
     pruned_at, start = load_control("synflow")(ticket)
     assert same(start.weights, init)
     assert not any(value.requires_grad for value in start.weights.values())

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import MODELS, MakeCell, same
+from helpers import MODELS, MakeCell, pruning_run, record_training, same
 
 from lottery.errors import LotteryError
 from lottery.experiment import replicate
 from lottery.experiment.replicate import Replicate
+from lottery.experiment.run_files import RunFiles
 from lottery.models import Weights
 from lottery.pruning import masks
 from lottery.training import evaluation, loop
@@ -93,6 +94,30 @@ def test_the_best_weights_are_restored_if_all_epochs_are_trained_too(make_cell: 
     assert len(losses) == 12 > losses.index(min(losses)) + 1
     loop.load_weights(cell.model, dense.final)
     assert evaluation.evaluate(cell.model, cell.validation_set)["validation_loss"] == min(losses)
+
+
+@pytest.mark.parametrize("patience", [None, 2])
+def test_the_last_weights_are_of_the_last_epoch(
+    make_cell: MakeCell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, patience: int | None
+) -> None:
+    """And they are what last_epoch_rewinding starts from, in memory and from files."""
+    cell = make_cell(epochs=6, lr=0.3, schedule="constant", patience=patience)
+    by_epoch: list[Weights] = []
+    replicate = Replicate(
+        cell, 0, on_epoch=lambda metrics: by_epoch.append(loop.copy_weights(cell.model))
+    )
+    dense = replicate.dense_run()
+    assert len(by_epoch) == len(dense.history)
+    assert same(dense.last, by_epoch[-1])
+    assert same(dense.last, dense.final) == (patience is None), "the best epoch is the last"
+    files = RunFiles(tmp_path, {name: value.shape for name, value in dense.init.items()})
+    files.write_dense(dense)
+    names = {"init", "rewind", "final"} | ({"last"} if patience else set())
+    assert {path.stem for path in tmp_path.glob("*.safetensors")} == names
+    for run in (dense, files.read_dense()):
+        calls = record_training(monkeypatch)
+        pruning_run(cell, "last_epoch_rewinding", run, levels=1)
+        assert same(calls[0].weights, by_epoch[-1])
 
 
 @pytest.mark.parametrize("patience", [1, 2, 3])

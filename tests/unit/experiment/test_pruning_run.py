@@ -128,7 +128,7 @@ def test_new_strategies_start_where_they_say(
             assert call.plan.level == level.number
             assert same(call.masks, masks.at_level(level.pruned_at, level.number))
             expected = {
-                "last_epoch_rewinding": dense.final,
+                "last_epoch_rewinding": dense.last,
                 "continued_training": before,
                 "study_random": {
                     **cell.draw(0, "reinit", level.number),

@@ -87,7 +87,7 @@ def write_runs(ticket: Run, seed: int) -> None:
     shapes, init = build.shapes(cell.model), cell.draw(seed, "init", 0)
     history = [{"epoch": 1.0, "train_loss": 0.5}]
     dense = RunFiles(paths.seed(ticket.dense_folder, seed), shapes)
-    dense.write_dense(DenseRun(init, init, init, history))
+    dense.write_dense(DenseRun(init, init, init, init, history))
     pruned_at, levels = replicate.pruned_at_dense(init), []
     for number in (1, 2):
         pruned_at = masks.prune(init, pruned_at, number, 0.5, "local", init.keys())
@@ -278,6 +278,17 @@ def alter(path: Path) -> None:
     content = tensors.load(path, dtype=dtype)
     content["output_bias"][0] = 1
     tensors.save(content, path)
+
+
+def test_the_weights_after_the_last_epoch_are_an_input(tree: Path) -> None:
+    """They are there only where training can end with other weights."""
+    keys = [key_of(JOBS["prune"], smoke())]
+    path = run_files.state_path(STATES[0].parent, run_files.LAST)
+    path.write_bytes(STATES[0].read_bytes())
+    keys.append(key_of(JOBS["prune"], smoke()))
+    alter(path)
+    keys.append(key_of(JOBS["prune"], smoke()))
+    assert len({key.fingerprint for key in keys}) == 3
 
 
 @pytest.mark.parametrize("stage", JOBS)

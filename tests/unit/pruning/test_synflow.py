@@ -66,7 +66,7 @@ def test_synflow_prunes_by_one_ratio_a_step(target: int) -> None:
     ticket = Ticket(
         level=1,
         pruned_at=masks.largest(init, unpruned, 1, [names], target),
-        dense=Dense(init, init, 1, init, lambda level: init, "embedding"),
+        dense=Dense(init, init, 1, init, init, lambda level: init, "embedding"),
         prunable=list(init),
         weights=names,
         generator=lambda purpose: torch.Generator(),

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -64,11 +64,12 @@ def test_a_dense_run_that_is_stopped_again_and_again(
         lambda on_epoch: dense_run(cell, Checkpointer(folder, 0), on_epoch), every
     )
     assert resumed.history == expected.history
-    for name in ("init", "rewind", "final"):
+    for name in ("init", "rewind", "final", "last"):
         assert same(getattr(resumed, name), getattr(expected, name)), name
     checkpointer = Checkpointer(folder, 0)
     again = dense_run(cell, checkpointer, nothing_trains)
     assert same(again.final, expected.final)
+    assert same(again.last, expected.last)
     assert same(again.rewind, expected.rewind)
     assert checkpointer.seconds_resumed > 0
     assert not list(folder.glob(f"{EpochCheckpointer.NAME}.*"))
@@ -84,6 +85,46 @@ def test_the_best_weights_of_earlier_processes_are_restored(
     folder = tmp_path / "checkpoints"
     resumed = interrupted(lambda on_epoch: dense_run(cell, Checkpointer(folder, 0), on_epoch), 1)
     assert resumed.history == expected.history
+    assert same(resumed.final, expected.final)
+    assert same(resumed.last, expected.last)
+    assert not same(resumed.last, resumed.final)
+
+
+@pytest.mark.parametrize("name", ["last", "level-000"])
+def test_a_stop_while_the_last_weights_are_saved(
+    make_cell: MakeCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """At most one epoch is trained again, and the weights of the last one are not lost."""
+    cell = make_cell(epochs=30, lr=0.3, schedule="constant", patience=2)
+    expected = Replicate(cell, 0).dense_run()
+    save, folder = Checkpointer.save, tmp_path / "checkpoints"
+
+    def stopping(checkpointer: Checkpointer, saved: str, *arguments: Any) -> None:
+        if saved == name:
+            raise Stopped
+        save(checkpointer, saved, *arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(Checkpointer, "save", stopping)
+        dense_run(cell, Checkpointer(folder, 0))
+    resumed = dense_run(cell, Checkpointer(folder, 0), stop_after(1))
+    for run in (resumed, dense_run(cell, Checkpointer(folder, 0), nothing_trains)):
+        assert run.history == expected.history
+        assert same(run.final, expected.final)
+        assert same(run.last, expected.last)
+
+
+def test_lost_last_weights_are_trained_again(make_cell: MakeCell, tmp_path: Path) -> None:
+    cell = make_cell(epochs=30, lr=0.3, schedule="constant", patience=2)
+    folder = tmp_path / "checkpoints"
+    expected = dense_run(cell, Checkpointer(folder, 0))
+    (path,) = folder.glob("last.*")
+    path.write_bytes(b"torn")
+    checkpointer = Checkpointer(folder, 0, lambda text: None)
+    resumed = dense_run(cell, checkpointer)
+    assert checkpointer.seconds_resumed == 0, "nothing could be used"
+    assert resumed.history == expected.history
+    assert same(resumed.last, expected.last)
     assert same(resumed.final, expected.final)
 
 
