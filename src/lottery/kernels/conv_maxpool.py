@@ -29,8 +29,9 @@ def conv_maxpool(
     ``indices`` int64 ``[documents, longest]`` each token's row among them, ``lengths`` int64
     ``[documents]``. ``weights`` are ``[filters, width, dim]``, one per width; the result has their
     filters one after the other. A document shorter than the widest filter is continued with zeros
-    to its width. The first of equal windows wins. float64 or float32; bfloat16 embeddings and
-    weights are multiplied as such, and summed in float32.
+    to its width. The first of equal windows wins, and NaN wins over all numbers, as in PyTorch.
+    float64 or float32; bfloat16 embeddings and weights are multiplied as such, and summed in
+    float32.
     """
     maxima: torch.Tensor = _ConvMaxpool.apply(embeddings, indices, lengths, *weights)
     return maxima
@@ -43,7 +44,8 @@ class _ConvMaxpool(torch.autograd.Function):
         by_offset = [weight.transpose(0, 1).contiguous() for weight in weights]
         lengths = lengths.clamp(max=indices.shape[1])
         padded_lengths = lengths.clamp(min=max(map(len, by_offset)))
-        sparse = sparse_matmul.is_sparse(embeddings, by_offset)
+        # A number that is not finite times zero is NaN: then no product may be passed over.
+        sparse = sparse_matmul.is_sparse(embeddings, by_offset) and _finite(embeddings, *by_offset)
         dtype = sum_dtype(embeddings)
         maxima, winners = [], []
         for weight in by_offset:
@@ -59,6 +61,9 @@ class _ConvMaxpool(torch.autograd.Function):
                 table = matmul.linear(embeddings, weight.flatten(0, 1)).to(dtype)
                 _forward(len(weight), array(table), *arrays)
         ctx.save_for_backward(embeddings, indices, lengths, *by_offset, *winners)
+        if bool((lengths < padded_lengths).any()):  # the zeros there are not read
+            for weight, values in zip(by_offset, maxima, strict=True):
+                values.masked_fill_(weight.isnan().any(2).any(0), torch.nan)
         return torch.cat(maxima, 1)
 
     @staticmethod
@@ -81,6 +86,10 @@ class _ConvMaxpool(torch.autograd.Function):
             _backward_weight(*arrays, array(embeddings), array(weight_gradient))
             weight_gradients.append(weight_gradient.transpose(0, 1))
         return embeddings_gradient, None, None, *weight_gradients
+
+
+def _finite(*tensors: torch.Tensor) -> bool:
+    return all(bool(tensor.isfinite().all()) for tensor in tensors)
 
 
 # A document is read once, and each token's row of the table is added to the windows that the token
@@ -163,7 +172,8 @@ def _keep_larger(start, sums, oldest, best, winner):  # type: ignore[no-untyped-
     if start >= 0:
         window = np.int32(start)
         for number in range(np.uintp(best.size)):
-            better = sums[oldest + number] > best[number]
+            # Larger, or NaN, unless the best is NaN already.
+            better = (not sums[oldest + number] <= best[number]) & (best[number] == best[number])
             best[number] = sums[oldest + number] if better else best[number]
             winner[number] = window if better else winner[number]
 

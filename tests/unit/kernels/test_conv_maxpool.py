@@ -68,6 +68,56 @@ def test_the_first_of_equal_windows_wins(sparse: bool, batch: BatchShape) -> Non
         )
 
 
+@pytest.mark.parametrize("dtype", FLOAT_BOUNDS)
+@pytest.mark.parametrize("sparse", [False, True])
+@settings(max_examples=60)
+@given(
+    batch=batch_shapes(),
+    widths=st.lists(st.integers(1, 6), min_size=1, max_size=3, unique=True),
+    density=st.sampled_from([1.0, 0.3, 0.05]),
+    value=st.sampled_from([torch.nan, torch.inf, -torch.inf]),
+    data=st.data(),
+)
+def test_what_is_not_finite_is_passed_on(
+    dtype: torch.dtype,
+    sparse: bool,
+    batch: BatchShape,
+    widths: list[int],
+    density: float,
+    value: float,
+    data: st.DataObject,
+) -> None:
+    """In the maxima, NaN where PyTorch has NaN; of weights only NaN itself."""
+    leaves, indices = draw_batch(batch, dtype, widths, 3, density)
+    # What a document is continued with is zero, not a row that is not finite times zero.
+    inside = torch.arange(batch.longest) < batch.lengths[:, None]
+    leaves[0] = torch.cat([leaves[0], torch.zeros(1, batch.dim, dtype=dtype)])
+    indices = torch.where(inside, indices, batch.distinct)
+    count = data.draw(st.integers(0, 2))
+    for _ in range(count):
+        number = data.draw(st.integers(0, len(leaves) - 1))
+        leaf = leaves[number][:-1] if number == 0 else leaves[number]
+        place = data.draw(st.integers(0, leaf.numel() - 1))
+        leaf.view(-1)[place] = value if number == 0 else torch.nan
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sparse_matmul, "is_sparse", lambda embeddings, weights: sparse)
+        one = conv_maxpool(leaves[0], indices, batch.lengths, leaves[1:])
+    other = plain_conv_maxpool(leaves[0], indices, batch.lengths, leaves[1:])
+    bound = FLOAT_BOUNDS[dtype]
+    torch.testing.assert_close(one, other, atol=bound, rtol=bound, equal_nan=True)
+
+
+def test_nan_is_passed_on_in_bfloat16_and_to_the_gradient() -> None:
+    batch = BatchShape(torch.tensor([9, 4]), longest=9, distinct=9, dim=16, seed=1)
+    leaves, indices = draw_batch(batch, torch.bfloat16, (3, 4), 8)
+    leaves[0][indices[0, 5]] = torch.nan
+    leaves = [leaf.requires_grad_() for leaf in leaves]
+    maxima = conv_maxpool(leaves[0], indices, batch.lengths, leaves[1:])
+    assert maxima[0].isnan().all()
+    for gradient in torch.autograd.grad(maxima.sum(), leaves[1:]):
+        assert gradient.isnan().any()
+
+
 def test_sparse_and_dense_are_chosen_by_density(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[bool] = []
     product = sparse_matmul._product

@@ -93,6 +93,25 @@ def test_packed_last_states_are_padded_last_states(
     )
 
 
+@pytest.mark.parametrize("dtype", FLOAT_BOUNDS)
+@pytest.mark.parametrize("leaf", [0, 1, 3, 4])
+def test_nan_is_passed_on(dtype: torch.dtype, leaf: int) -> None:
+    """Of a row, a weight of the inputs or a bias. (The weights of the hidden states are not read in
+    the first step, where those are zero.)"""
+    generator = torch.Generator().manual_seed(0)
+    steps, inputs, hidden = [3, 3, 2, 1], 5, 4
+    leaves = [
+        torch.randn(shape, generator=generator, dtype=torch.float64).mul(0.4).to(dtype)
+        for shape in [(sum(steps), inputs), *weight_shapes(inputs, hidden)]
+    ]
+    leaves[leaf].view(-1)[leaves[leaf].numel() // 2] = torch.nan
+    one, other = bidirectional(leaves[0], steps, leaves[1:]), whole_lstm(steps, leaves)
+    assert one.isnan().any()
+    torch.testing.assert_close(
+        one, other, atol=FLOAT_BOUNDS[dtype], rtol=FLOAT_BOUNDS[dtype], equal_nan=True
+    )
+
+
 def test_bfloat16_is_near_float32() -> None:
     generator = torch.Generator().manual_seed(0)
     shapes = [(18, 6), *weight_shapes(6, 5)]

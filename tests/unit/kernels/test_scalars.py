@@ -24,3 +24,13 @@ def test_functions_of_a_number() -> None:
         exact = {"sigmoid": lambda x: 1 / (1 + np.exp(-x)), "tanh": np.tanh}[name](numbers)
         assert np.abs(apply(numbers) - exact).max() < 1e-14
         assert np.abs(apply(numbers.astype(np.float32)) - exact).max() < 3e-7
+
+
+def test_nan_stays_nan() -> None:
+    for name in ("sigmoid", "tanh"):
+        for dtype in (np.float32, np.float64):
+            numbers = np.array([np.nan, -np.nan, np.inf, -np.inf], dtype)
+            least = {"sigmoid": 0.0, "tanh": -1.0}[name]
+            expected = np.array([np.nan, np.nan, 1, least])
+            values = compiled(getattr(scalars, name))(numbers)
+            np.testing.assert_allclose(values, expected, atol=1e-6)
