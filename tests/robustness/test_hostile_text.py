@@ -359,6 +359,14 @@ def test_words_in_no_encoding_match_no_word(glove_file: Callable[[bytes], Path])
     assert matrix.tolist() == [[0, 0], [5, 6]]
 
 
+def test_special_words_never_take_a_vector(glove_file: Callable[[bytes], Path]) -> None:
+    """Their rows of the embedding are zero: one is of all unknown words, one is no word at all."""
+    glove_file(b"<unk> 1 2\nthe 5 6\n<pad> 3 4\n")
+    matrix, covered, _ = glove.read("glove.6B.50d", ["<unk>", "<pad>", "the"])
+    assert covered.tolist() == [False, False, True]
+    assert matrix.tolist() == [[0, 0], [0, 0], [5, 6]]
+
+
 def test_earlier_tokens_are_never_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glove_file: Callable[[bytes], Path]
 ) -> None:

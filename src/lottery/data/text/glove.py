@@ -13,6 +13,7 @@ import pandas as pd
 
 from lottery.data.sources import Fetched, archives, fetch
 from lottery.errors import LotteryError
+from lottery.storage.token_arrays import SPECIALS
 
 GLOVE_ZIP = "glove.6B.zip"
 GLOVE_ADDRESS = "https://nlp.stanford.edu/data/"
@@ -31,12 +32,13 @@ Row = tuple[str, np.ndarray]
 def read(name: str, vocabulary: list[str]) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
     """The vectors of ``vocabulary`` under ``name``, which words have one, and their source.
 
-    Vectors are float32 ``[words, dim]``, zero for a word that has none; which words have one is
-    bool ``[words]``; the source is :meth:`lottery.data.sources.Fetched.record`.
+    Vectors are float32 ``[words, dim]``, zero for a word that has none, as ``<unk>`` and ``<pad>``
+    never do: some files have a row for unknown words. Which words have one is bool ``[words]``; the
+    source is :meth:`lottery.data.sources.Fetched.record`.
     Raises LotteryError, with the line or word, for a damaged file.
     """
     dim, open_rows = READERS[name]
-    row_of = {word: row for row, word in enumerate(vocabulary)}
+    row_of = {word: row for row, word in enumerate(vocabulary) if word not in SPECIALS}
     vectors = np.zeros((len(vocabulary), dim), np.float32)
     covered = np.zeros(len(vocabulary), bool)
     fetched, rows = open_rows(row_of)
