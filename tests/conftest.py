@@ -54,6 +54,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
+def pytest_runtest_teardown() -> None:
+    """Hypothesis needs subnormal numbers, which a process that trains does without."""
+    torch.set_flush_denormal(False)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def shared_downloads() -> None:
     """Wheels are fetched once for all tests, and stay for the next run."""

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from helpers import ROOT
 
 from lottery.config import plugins
@@ -32,7 +33,7 @@ if __name__ == "__main__":
 """
 
 
-def run(tmp_path: Path, job: str, *, processes: str, factor: int = 1) -> str:
+def run(tmp_path: Path, job: str, *, processes: str, factor: int = 1, **environment: str) -> str:
     """What a program prints that runs ``tests/jobs/<job>.py`` for four seeds."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
@@ -47,6 +48,7 @@ def run(tmp_path: Path, job: str, *, processes: str, factor: int = 1) -> str:
             "LIBRARY": str(ROOT / "src"),
             "PYTHONPATH": str(ROOT / "tests"),
             "LOTTERY_PROCESSES": processes,
+            **environment,
         },
     )
     assert done.returncode == 0, done.stderr
@@ -71,6 +73,15 @@ def test_as_many_processes_as_the_variable_says(
 def test_slow_imports_happen_once(tmp_path: Path) -> None:
     """Else every worker would import torch by itself, for seconds."""
     assert run(tmp_path, "preloaded", processes="2") == "[True, True, True, True]"
+
+
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor cannot")
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_every_thread_flushes_subnormal_numbers(tmp_path: Path, processes: str) -> None:
+    """In the stage's own process and in its workers: PyTorch's threads and Numba's."""
+    output = run(tmp_path, "subnormal", processes=processes, NUMBA_NUM_THREADS="2")
+    flushed = {"torch": True, "matrices": True, "numba": [True, True]}
+    assert output == str([flushed] * 4)
 
 
 def test_one_error_ends_all(tmp_path: Path) -> None:
