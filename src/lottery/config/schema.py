@@ -180,9 +180,10 @@ class Connectivity:
 
     levels: Levels
     """Two lines for each of these levels of the winning ticket: to it from the level before, and
-    from it to the same ticket trained with another order of the data."""
+    from it to the same ticket trained with another order of the data and other dropout."""
     points: Annotated[int, Field(ge=3, le=101)]
-    """Networks evaluated on each line, including both its ends."""
+    """Networks evaluated on each line, including both its ends. Few give a lower bound of the
+    barrier."""
 
 
 Points = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]

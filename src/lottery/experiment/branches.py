@@ -59,6 +59,7 @@ def train_other_order(
 ) -> Level:
     """The winning ticket at ``level`` trained once more: other data order, other dropout.
 
+    A barrier between the two does not tell which of both made it.
     Raises Diverged.
     """
     order = rng.stream(replicate.seed, "other order")

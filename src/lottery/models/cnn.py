@@ -1,4 +1,8 @@
-"""Convolutions over tokens and a maximum over time (Kim 2014, section 2)."""
+"""Convolutions over tokens and a maximum over time (Kim 2014, section 2).
+
+Kim's training is not followed: there is no bound on the norm of the output layer's weights
+("max-norm", his section 2.1), which pruning would have to respect, and Adam instead of Adadelta.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,8 @@
-"""A bidirectional LSTM over tokens, read at the last true state of both directions."""
+"""A bidirectional LSTM over tokens, read at the last true state of both directions.
+
+Dropout stands in front of each layer, the first too, and of the output; ``torch.nn.LSTM`` has it
+between layers only.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ Section = dict[str, Any]
 """What ``template.html`` reads of a cell."""
 OPTIONAL = (
     *("accuracy", "legend", "levels", "controls", "tickets", "connectivity", "kinds"),
-    *("density", "shades", "learning", "moments"),
+    *("points", "density", "shades", "learning", "moments"),
 )
 """The entries that are None if there is nothing to show; the template then skips them."""
 
@@ -44,6 +44,7 @@ def section(
     if len(lines):
         entries["connectivity"] = panels.connectivity(cell, lines)
         entries["kinds"] = legends.samples(panels.KINDS, lines.kind)
+        entries["points"] = lines.alpha.nunique()
     entries |= _densities(cell, content) | _learning(cell, content, levels, tickets)
     entries["exploratory"] = _exploratory(cell, content)
     return entries

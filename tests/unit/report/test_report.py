@@ -259,6 +259,15 @@ def test_barriers_by_hand() -> None:
     assert row["test_error"] == 0
 
 
+def test_the_page_says_what_a_barrier_is() -> None:
+    whole = realistic(1)
+    (lines,) = whole.connectivity.values()
+    text = " ".join(visible(render(whole)).split())
+    assert "(Entezari et al. 2022, Paul et al. 2022; Frankle et al. 2020 compare with the" in text
+    assert f"a lower bound: only {lines.alpha.nunique()} networks on each line" in text
+    assert "Two orders of the data also differ in their dropout." in text
+
+
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (64.9, 76, [64, 66, 68, 70, 72, 74, 76]), (5, 5, 7)],

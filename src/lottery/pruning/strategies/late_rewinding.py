@@ -1,4 +1,7 @@
-"""Rewind to the weights after the first epochs (Frankle, Dziugaite, Roy and Carbin 2020)."""
+"""Rewind to the weights after the first epochs (Frankle, Dziugaite, Roy and Carbin 2020).
+
+The weights alone: Adam starts anew, with moments of zero, as at every level.
+"""
 
 from lottery.pruning.strategy import Dense, Start, Weights
 
