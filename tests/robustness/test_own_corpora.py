@@ -181,7 +181,7 @@ def packed(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
-def shown(value: object) -> str:
+def as_test_id(value: object) -> str:
     """The name of a test's parameter."""
     return value if isinstance(value, str) else ""
 
@@ -204,7 +204,7 @@ ARRAY = frame().to_json(orient="records").encode()
         ("A.CSV.GZ", packed(CSV)),
         ("two members.csv.gz", packed(CSV[:50]) + packed(CSV[50:])),
     ],
-    ids=shown,
+    ids=as_test_id,
 )
 def test_names_in_capitals_and_packed_files_are_read(
     project: Project, name: str, content: bytes
@@ -248,7 +248,7 @@ def test_parquet_in_capitals(project: Project) -> None:
         ("a.txt", CSV, "a.txt: the name must end in one of .csv, .tsv, .jsonl, .parquet; a text"),
         ("a", CSV, "a: the name must end in one of .csv"),
     ],
-    ids=shown,
+    ids=as_test_id,
 )
 def test_a_file_under_another_name_is_named_as_what_it_is(
     project: Project, name: str, content: bytes, message: str

@@ -140,16 +140,16 @@ def _check_split(where: str, documents: Documents, frame: pd.DataFrame) -> None:
 
     ``frame`` has the documents without duplicates.
     """
-    kept, read, kind = frame, documents.frame, "document"
+    unique, read, kind = frame, documents.frame, "document"
     if documents.test_fraction is None:
-        kept, read = frame[frame.split == "train"], read[read.split == "train"]
+        unique, read = frame[frame.split == "train"], read[read.split == "train"]
         kind = "training document"
-    missing = set(range(len(documents.classes))) - set(kept.label)
+    missing = set(range(len(documents.classes))) - set(unique.label)
     if missing:
         what = f"{kind} of class '{documents.classes[min(missing)]}'"
         count = int((read.label == min(missing)).sum())
         _refuse_missing(where, what, count, "documents of other classes")
-    if documents.test_fraction is None and len(kept) == len(frame):
+    if documents.test_fraction is None and len(unique) == len(frame):
         count = int((documents.frame.split == "test").sum())
         _refuse_missing(where, "test document", count, "training documents")
 

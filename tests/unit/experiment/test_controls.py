@@ -274,7 +274,7 @@ def test_snip_draws_among_rows_that_are_never_read(make_cell: MakeCell) -> None:
         )
         control_pruned_at, _ = load_control("snip")(ticket)
         level_masks = masks.at_level(control_pruned_at, level)
-        kept = level_masks["embedding"] & unread
+        unread_remaining = level_masks["embedding"] & unread
         gradients = ticket.gradients(init)
         weights = [name for name in init if kind(name) != "biases"]
         scored = {name: gradients[name] * init[name] != 0 for name in weights}
@@ -286,14 +286,16 @@ def test_snip_draws_among_rows_that_are_never_read(make_cell: MakeCell) -> None:
             "have no score and were drawn at random"
         )
         if level == 5:
-            assert not kept.any(), "a row that is never read remains before one that is read"
+            assert not unread_remaining.any(), (
+                "a row that is never read remains before one that is read"
+            )
             continue
         for name in weights:
             assert level_masks[name][scored[name]].all()
-        assert 0 < kept.sum() < unread.sum()
-        positions = kept[unread].nonzero().squeeze(1).double()
+        assert 0 < unread_remaining.sum() < unread.sum()
+        positions = unread_remaining[unread].nonzero().squeeze(1).double()
         assert abs(positions.mean() / unread.sum() - 0.5) < 0.1, "of equal scores, the last remain"
-        drawn.append(kept)
+        drawn.append(unread_remaining)
     assert not torch.equal(drawn[0], drawn[1]), "another seed draws the same"
 
 

@@ -97,8 +97,8 @@ def test_what_is_not_finite_is_passed_on(
     for _ in range(count):
         number = data.draw(st.integers(0, len(leaves) - 1))
         leaf = leaves[number][:-1] if number == 0 else leaves[number]
-        place = data.draw(st.integers(0, leaf.numel() - 1))
-        leaf.view(-1)[place] = value if number == 0 else torch.nan
+        index = data.draw(st.integers(0, leaf.numel() - 1))
+        leaf.view(-1)[index] = value if number == 0 else torch.nan
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sparse_matmul, "is_sparse", lambda embeddings, weights: sparse)
         one = conv_maxpool(leaves[0], indices, batch.lengths, leaves[1:])

@@ -35,14 +35,14 @@ def _refuse_source(name: str, corpus: Corpus, corpora: Iterable[str], root: Path
     outputs = [path(other) for other in corpora for path in (paths.corpus_table, paths.provenance)]
     source = root / corpus.source
     # Where the file is, and where a link leads; without regard to case, as on some file systems.
-    places = [_folded(source), _folded(source.resolve())]
+    locations = [_folded(source), _folded(source.resolve())]
     for output in [*outputs, *FOLDERS]:
         steps = _folded(root / output)
-        if any(place[: len(steps)] == steps for place in places):
-            shown = clipped(one_line(corpus.source), 200)
+        if any(location[: len(steps)] == steps for location in locations):
+            brief_source = clipped(one_line(corpus.source), 200)
             what = "the folder" if output in FOLDERS else "the file"
             raise LotteryError(
-                f"corpora.{name}.source: {shown} would be overwritten, since the pipeline writes "
+                f"corpora.{name}.source: {brief_source} would be overwritten, since the pipeline writes "
                 f"{what} {output}; move your file elsewhere and change the key"
             )
 

@@ -45,9 +45,9 @@ def training_rows(folders: Sequence[Path], seed: int) -> Rows:
     """The rows of the tables that the runs in ``folders`` wrote while they trained, in order."""
     rows: Rows = {}
     for file in (run_files.EPOCHS, run_files.TENSORS):
-        found = [csv_tables.read(path) for folder in folders if (path := folder / file).exists()]
+        tables = [csv_tables.read(path) for folder in folders if (path := folder / file).exists()]
         rows[Path(file).stem] = [
-            {"seed": seed, **row} for table in found for row in table.to_dict("records")
+            {"seed": seed, **row} for table in tables for row in table.to_dict("records")
         ]
     return rows
 
