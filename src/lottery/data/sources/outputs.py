@@ -39,10 +39,10 @@ def _refuse_source(name: str, corpus: Corpus, corpora: Iterable[str], root: Path
     for output in [*outputs, *FOLDERS]:
         steps = _folded(root / output)
         if any(location[: len(steps)] == steps for location in locations):
-            brief_source = clipped(one_line(corpus.source), 200)
+            text = clipped(one_line(corpus.source), 200)
             what = "the folder" if output in FOLDERS else "the file"
             raise LotteryError(
-                f"corpora.{name}.source: {brief_source} would be overwritten, since the pipeline writes "
+                f"corpora.{name}.source: {text} would be overwritten, since the pipeline writes "
                 f"{what} {output}; move your file elsewhere and change the key"
             )
 
