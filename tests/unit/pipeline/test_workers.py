@@ -69,13 +69,17 @@ def test_as_many_processes_as_the_variable_says(
     assert run(tmp_path, "process", processes=processes) == str(others)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no process can be forked")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows cannot fork: each worker imports for itself"
+)
 def test_slow_imports_happen_once(tmp_path: Path) -> None:
     """Else every worker would import torch by itself, for seconds."""
     assert run(tmp_path, "preloaded", processes="2") == "[True, True, True, True]"
 
 
-@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor cannot")
+@pytest.mark.skipif(
+    not torch.set_flush_denormal(False), reason="this processor cannot flush subnormal numbers"
+)
 @pytest.mark.parametrize("processes", ["1", "2"])
 def test_every_thread_flushes_subnormal_numbers(tmp_path: Path, processes: str) -> None:
     """In the stage's own process and in its workers: PyTorch's threads and Numba's."""

@@ -15,7 +15,9 @@ def test_a_gpu_that_is_not_there() -> None:
             device.prepare("cuda", 1)
 
 
-@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor cannot")
+@pytest.mark.skipif(
+    not torch.set_flush_denormal(False), reason="this processor cannot flush subnormal numbers"
+)
 def test_subnormal_numbers_become_zero() -> None:
     small = torch.tensor([1e-30])
     assert (small * 1e-10).view(torch.int32).item() != 0

@@ -11,7 +11,7 @@ from lottery.training import dropout
 def test_dropout_scales_values_and_gradients_alike(device: str, dtype: torch.dtype) -> None:
     """More values than a thread takes at once, and not a multiple of the four a draw decides."""
     if device == "cuda" and not torch.cuda.is_available():
-        pytest.skip("needs a GPU")
+        pytest.skip("the CUDA branch of dropout needs a GPU")
     for share in (0.2, 0.5, 0.9):
         generator = torch.Generator(device).manual_seed(3)
         values = torch.full((4099, 3), 2.0, dtype=dtype, device=device, requires_grad=True)
