@@ -215,8 +215,8 @@ class Sections:
     """Single trainings to compare with ``winning_ticket``: modules of
     ``src/lottery/pruning/controls``."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
-    """Everything is trained once per seed; each seed has its own initial weights, data order and
-    dropout."""
+    """Everything is trained once per seed; each seed has its own initial weights, dropout and data
+    order, with batches of the same lengths at the same step in all seeds."""
     device: Literal["auto", "cpu", "cuda"]
     """Where to train; ``auto`` is a GPU if there is one, else the CPU."""
     threads: Annotated[int, Field(ge=1, le=1024)]

@@ -43,8 +43,9 @@ class Cell:
     vectors: torch.Tensor | None
     covered: torch.Tensor | None
     settings: Settings
-    order: int | None = None
-    """The seed of data order and dropout, if it is not the run's."""
+    order: int = 0
+    """Which order of the data and which dropout: 0 is that of all trainings but one, the ticket
+    trained again in another order."""
 
     def draw(self, seed: int, purpose: str, level: int) -> Weights:
         """Fresh weights, a function of (seed, purpose, level)."""
@@ -56,7 +57,7 @@ class Cell:
         """How a level trains from the epoch ``first`` on."""
         train = self.settings.train
         return Plan(
-            seed=seed if self.order is None else self.order,
+            seed=rng.stream(seed, "other order", self.order) if self.order else seed,
             level=level,
             epochs=range(first, train.epochs),
             total_epochs=train.epochs,
@@ -65,6 +66,7 @@ class Cell:
             batch=train.batch,
             dropout=self.settings.model.dropout,
             patience=train.patience,
+            sequence=self.order,
         )
 
 

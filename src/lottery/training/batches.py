@@ -1,7 +1,8 @@
 """Documents on the device, and batches of documents of similar lengths.
 
 The order of the data is a pure function of (seed, epoch): the same for every strategy and level,
-so that strategies are compared in pairs.
+so that strategies are compared in pairs. The lengths of the batches are a function of the epoch
+alone, so that seeds meet batches of the same length at the same step and can train side by side.
 """
 
 from collections.abc import Iterator
@@ -77,13 +78,33 @@ def load(folder: Path, split: str, rows: int, device: torch.device) -> Documents
     )
 
 
-def order(lengths: np.ndarray, size: BatchSize, seed: int, epoch: int) -> list[np.ndarray]:
+def order(
+    lengths: np.ndarray, size: BatchSize, seed: int, epoch: int, sequence: int = 0
+) -> list[np.ndarray]:
     """The batches of one epoch, each an array of document numbers; a pure function.
 
-    Documents are shuffled, sorted by length within pools of about :data:`_POOL` batches, cut into
-    batches of ``size``, and the batches shuffled. Every document is in one batch.
+    Every document is in one batch. All seeds have the same number of batches, and at each step a
+    batch of the same number of documents, of the same lengths one by one: only which of the
+    documents of a length stands there depends on the seed. So a document that is the only one of
+    its length meets the same step in all seeds. ``sequence`` chooses another sequence of lengths.
+
+    Seeds with different documents (``lengths`` differ) have this too as far as their documents,
+    ranked by length, have the same lengths; for batches of ``documents`` the number of batches, and
+    of documents in each, is the same for equally many documents of any lengths.
     """
     random = rng.numpy_generator(seed, "data order", epoch)
+    shuffled = random.permutation(len(lengths))
+    ranked = shuffled[np.argsort(lengths[shuffled], kind="stable")]
+    random = rng.numpy_generator(sequence, "batch lengths", epoch)
+    return [ranked[ranks] for ranks in _ranks(lengths[ranked], size, random)]
+
+
+def _ranks(lengths: np.ndarray, size: BatchSize, random: np.random.Generator) -> list[np.ndarray]:
+    """The batches of one epoch as ranks by length; ``lengths`` are sorted.
+
+    Ranks are shuffled, sorted within pools of about :data:`_POOL` batches, cut into batches of
+    ``size``, and the batches shuffled.
+    """
     shuffled = random.permutation(len(lengths))
     if size.documents:
         documents = size.documents
@@ -92,12 +113,9 @@ def order(lengths: np.ndarray, size: BatchSize, seed: int, epoch: int) -> list[n
         documents = max(1, int(size.tokens / lengths.mean()))
     batches: list[np.ndarray] = []
     for start in range(0, len(shuffled), documents * _POOL):
-        pool = shuffled[start : start + documents * _POOL]
+        pool = np.sort(shuffled[start : start + documents * _POOL])
         if size.documents:
-            ranked = pool[np.argsort(lengths[pool], kind="stable")]
-            batches += [
-                ranked[first : first + documents] for first in range(0, len(pool), documents)
-            ]
+            batches += [pool[first : first + documents] for first in range(0, len(pool), documents)]
         else:
             assert size.tokens
             batches += [pool[batch] for batch in by_length(lengths[pool], size.tokens)]

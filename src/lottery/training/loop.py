@@ -31,7 +31,8 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 @dataclass(frozen=True)
 class Plan:
     """How one level is trained. ``epochs`` are the numbers of the epochs, from 0: they decide the
-    order of the data and the position in the schedule, which runs over ``total_epochs``."""
+    order of the data and the position in the schedule, which runs over ``total_epochs``.
+    ``sequence`` is that of :func:`lottery.training.batches.order`."""
 
     seed: int
     level: int
@@ -42,6 +43,7 @@ class Plan:
     batch: BatchSize
     dropout: float
     patience: int | None
+    sequence: int = 0
 
 
 class Diverged(LotteryError):
@@ -160,7 +162,7 @@ def one_epoch(
     device = documents.ids.device
     generator = rng.torch_generator(plan.seed, "dropout", plan.level, epoch, device=device)
     drop = dropout.from_generator(generator, plan.dropout)
-    order = batches.order(documents.lengths, plan.batch, plan.seed, epoch)
+    order = batches.order(documents.lengths, plan.batch, plan.seed, epoch, plan.sequence)
     numbers = torch.from_numpy(np.concatenate(order)).to(device)  # one transfer per epoch
     losses = torch.zeros(len(order), device=device)
     model.train()

@@ -42,6 +42,72 @@ def test_batches_of_a_number_of_tokens(lengths: np.ndarray, tokens: int, seed: i
         assert len(batch) == 1 or len(batch) * lengths[batch].max() <= tokens
 
 
+SIZES = st.one_of(
+    st.integers(1, 40).map(documents),
+    st.integers(1, 400).map(lambda tokens: SimpleNamespace(documents=None, tokens=tokens)),
+)
+
+
+@given(
+    lengths=LENGTHS,
+    size=SIZES,
+    seeds=st.tuples(st.integers(0, 2**31), st.integers(0, 2**31)),
+    epoch=st.integers(0, 9),
+    sequence=st.integers(0, 1),
+)
+def test_all_seeds_have_the_same_lengths_at_each_step(
+    lengths: np.ndarray, size: SimpleNamespace, seeds: tuple[int, int], epoch: int, sequence: int
+) -> None:
+    one, other = (batches.order(lengths, size, seed, epoch, sequence) for seed in seeds)
+    assert sorted(np.concatenate(other)) == list(range(len(lengths)))
+    steps = [[lengths[batch].tolist() for batch in order] for order in (one, other)]
+    assert steps[0] == steps[1]
+
+
+@given(
+    lengths=st.integers(1, 300).flatmap(
+        lambda count: st.tuples(
+            *[st.lists(st.integers(1, 50), min_size=count, max_size=count).map(np.array)] * 2
+        )
+    ),
+    size=st.integers(1, 40),
+)
+def test_seeds_of_other_documents_have_batches_of_the_same_ranks(
+    lengths: tuple[np.ndarray, np.ndarray], size: int
+) -> None:
+    """The longest document of a batch is of the same rank by length, whatever its length is."""
+    orders = [batches.order(values, documents(size), n, 0) for n, values in enumerate(lengths)]
+    assert [len(batch) for batch in orders[0]] == [len(batch) for batch in orders[1]]
+    # Documents whose lengths are their ranks show at which ranks each step reads.
+    ranks = np.concatenate(batches.order(np.arange(len(lengths[0])), documents(size), 0, 0))
+    for values, order in zip(lengths, orders, strict=True):
+        numbers = np.concatenate(order)
+        assert sorted(numbers) == list(range(len(values)))
+        assert values[numbers].tolist() == np.sort(values)[ranks].tolist()
+
+
+def test_seeds_draw_among_the_documents_of_a_length() -> None:
+    """Each as often as any other; a length that occurs once leaves no choice."""
+    lengths = np.array([1, 1, 1, 1, 7])
+    times = np.zeros((5, 5))
+    for seed in range(1000):
+        numbers = np.concatenate(batches.order(lengths, documents(2), seed, 0))
+        times[np.arange(5), numbers] += 1
+    single = times[:, 4] > 0
+    assert single.sum() == 1
+    assert times[single, 4] == 1000
+    assert (abs(times[~single, :4] - 250) < 70).all()  # their standard deviation is 14
+
+
+def test_another_sequence_has_other_lengths_at_each_step() -> None:
+    lengths = np.random.default_rng(0).integers(1, 500, 4000)
+    one, other = (
+        [int(lengths[batch].max()) for batch in batches.order(lengths, documents(32), 0, 0, number)]
+        for number in (0, 1)
+    )
+    assert np.mean(np.array(one) == np.array(other)) < 0.1
+
+
 def test_order_differs_by_seed_and_epoch_and_groups_lengths() -> None:
     lengths = np.random.default_rng(0).integers(1, 500, 4000)
     orders = {
