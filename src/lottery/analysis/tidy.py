@@ -7,8 +7,14 @@ import pandas as pd
 DENSE = "dense"
 """The dense network's name among the arms, in claims and in tables."""
 _SCORES = [f"{split}_{score}" for split in ("validation", "test") for score in ("accuracy", "loss")]
+_UNEQUAL = [
+    *("test_balanced_accuracy", "test_macro_f1"),
+    *("validation_majority", "test_majority"),
+]
+"""What accuracy alone does not show where classes are unequal; the last two are the accuracy of
+always answering the most frequent class of the training split."""
 COLUMNS = {
-    "levels": ["seed", "level", "sparsity", *_SCORES],
+    "levels": ["seed", "level", "sparsity", *_SCORES, *_UNEQUAL],
     "predictions": ["seed", "level", "only_dense", "only_level", "mcnemar_p", "calibration_error"],
     "classes": ["seed", "level", "class", "documents", "accuracy"],
     "epochs": ["seed", "level", "epoch", "train_loss", "validation_loss", "validation_accuracy"],

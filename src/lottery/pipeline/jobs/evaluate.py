@@ -19,7 +19,7 @@ from lottery.models import EMBEDDING, Weights
 from lottery.pipeline import build
 from lottery.pipeline.jobs import Rows, failed_rows
 from lottery.pruning import masks
-from lottery.storage import csv_tables, paths, tensors
+from lottery.storage import csv_tables, paths, tensors, token_arrays
 from lottery.training import batches, evaluation, loop
 
 if TYPE_CHECKING:
@@ -63,6 +63,11 @@ def score(run: Run, model: nn.Module, networks: Networks, logits_file: Path, see
         split: batches.load(run.tokens, split, len(embedding), embedding.device) for split in SPLITS
     }
     labels = {split: part.labels.cpu().numpy() for split, part in documents.items()}
+    train_labels = token_arrays.read(run.tokens, "train").labels
+    majority = {
+        f"{split}_majority": metrics.majority_accuracy(train_labels, labels[split])
+        for split in SPLITS
+    }
     logits: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
     levels: list[dict[str, object]] = []
     for level, sparsity, weights in tqdm(networks, unit="level", desc=f"seed {seed}"):
@@ -73,7 +78,9 @@ def score(run: Run, model: nn.Module, networks: Networks, logits_file: Path, see
             logits[split].append(values)
             row[f"{split}_accuracy"] = metrics.accuracy(values, labels[split])
             row[f"{split}_loss"] = metrics.loss(values, labels[split])
-        levels.append(row)
+        row["test_balanced_accuracy"] = metrics.balanced_accuracy(values, labels["test"])
+        row["test_macro_f1"] = metrics.macro_f1(values, labels["test"])
+        levels.append(row | majority)
     stacked = {split: np.stack(values) for split, values in logits.items()}
     tensors.save({name: torch.from_numpy(value) for name, value in stacked.items()}, logits_file)
     rows: Rows = {"levels": levels}
