@@ -70,21 +70,20 @@ def realistic(count: int = len(CELLS)) -> Content:
 
 def cell_tables(cell: str) -> dict[str, Any]:
     """One cell of the repository's own tables, with made-up controls and exploratory tables."""
-    runs = pd.read_csv(ROOT / "plots" / "curves" / f"{cell}.csv")
-    chosen = runs[runs.chosen].groupby("strategy", sort=False)
+    runs = committed(f"curves/{cell}.csv")
+    chosen = runs[runs.chosen].groupby("arm", sort=False)
     dense = runs[runs.level == 0].test_accuracy.mean()
     tickets = chosen.agg(sparsity=("sparsity", "mean"), test_accuracy=("test_accuracy", "mean"))
-    tickets = tickets.reindex(runs.strategy.unique()).rename_axis("strategy").reset_index()
-    random_reinit = runs[(runs.strategy == "random_reinit") & runs.level.isin([2, 4])]
+    tickets = tickets.reindex(runs.arm.unique()).rename_axis("arm").reset_index()
+    random_reinit = runs[(runs.arm == "random_reinit") & runs.level.isin([2, 4])]
     controls = [
-        random_reinit.assign(strategy=name, test_accuracy=random_reinit.test_accuracy - 0.6 * index)
+        random_reinit.assign(arm=name, test_accuracy=random_reinit.test_accuracy - 0.6 * index)
         for index, name in enumerate(("reinit_same_mask", "shuffled_mask", "snip"), 1)
     ]
     pruned = runs[runs.level > 0]
     tables = {
         name: pd.concat(
-            pd.read_csv(ROOT / "plots" / "tables" / f"{cell}-{strategy}" / f"{name}.csv")
-            for strategy in runs.strategy.unique()
+            committed(f"tables/{cell}-{strategy}/{name}.csv") for strategy in runs.arm.unique()
         )
         for name in ("tensors", "epochs")
     }
@@ -113,11 +112,17 @@ def cell_tables(cell: str) -> dict[str, Any]:
     }
 
 
+def committed(path: str) -> pd.DataFrame:
+    """A table in ``plots/``. Two columns have older names in tables that were written before."""
+    table = pd.read_csv(ROOT / "plots" / path)
+    return table.rename(columns={"strategy": "arm", "alive": "remaining"})
+
+
 def mean_levels(cell: str, runs: pd.DataFrame) -> pd.DataFrame:
     """As the analysis computes them, but with a plain range of two standard errors."""
     dense = runs[runs.level == 0].drop_duplicates("seed").set_index("seed").test_accuracy
     runs = runs.assign(difference=runs.test_accuracy - runs.seed.map(dense))
-    groups = runs.groupby(["strategy", "level"], sort=False)
+    groups = runs.groupby(["arm", "level"], sort=False)
     levels = groups.agg(sparsity=("sparsity", "mean"), n=("seed", "size")).reset_index()
     for name, low, high, key in (
         ("accuracy", "low", "high", "test_accuracy"),

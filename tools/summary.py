@@ -30,7 +30,7 @@ def table(settings: Params) -> Table:
     for cell in grid.cells(settings):
         levels = csv_tables.read(paths.curves(cell.name))
         dense = levels[levels.level == 0].drop_duplicates("seed").test_accuracy
-        tickets = [_ticket(levels[levels.strategy == name]) for name in settings.strategies]
+        tickets = [_ticket(levels[levels.arm == name]) for name in settings.strategies]
         result.add_row(cell.corpus, cell.model, _accuracy(dense), *tickets)
     return result
 

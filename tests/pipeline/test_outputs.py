@@ -46,8 +46,8 @@ def test_what_is_in_git_and_what_in_the_cache(project: Repository) -> None:
 def test_results_are_tidy_and_complete(project: Repository) -> None:
     for cell in SMOKE_CELLS:
         levels = pd.read_csv(project.path / f"plots/curves/{cell}.csv")
-        assert list(levels.level[levels.strategy == SMOKE_CONTROL]) == [1, 1], "a row per seed"
-        levels = levels[levels.strategy != SMOKE_CONTROL]
+        assert list(levels.level[levels.arm == SMOKE_CONTROL]) == [1, 1], "a row per seed"
+        levels = levels[levels.arm != SMOKE_CONTROL]
         assert len(levels) == 2 * 2 * 3  # strategies x seeds x levels
         assert levels.groupby("level").sparsity.nunique().max() == 1
         assert levels.sparsity[levels.level == 2].iloc[0] == pytest.approx(0.75, abs=0.01)
@@ -60,7 +60,7 @@ def test_results_are_tidy_and_complete(project: Repository) -> None:
         assert sorted(epochs.epoch[epochs.level == 0].unique()) == [1, 2]
         tensors = [
             pd.read_csv(project.path / f"plots/tables/{cell}-{name}/tensors.csv").drop(
-                columns="strategy"
+                columns="arm"
             )
             for name in ("winning_ticket", SMOKE_CONTROL)
         ]
@@ -69,7 +69,7 @@ def test_results_are_tidy_and_complete(project: Repository) -> None:
         lines = pd.read_csv(project.path / f"plots/tables/{cell}-connectivity/lines.csv")
         assert set(lines.kind) == {"levels", "orders"}
         ends = lines[(lines.kind == "levels") & (lines.level == 1) & (lines.alpha == 1)]
-        ticket = levels[(levels.strategy == "winning_ticket") & (levels.level == 1)]
+        ticket = levels[(levels.arm == "winning_ticket") & (levels.level == 1)]
         expected = 100 - ticket.set_index("seed").test_accuracy
         assert ends.set_index("seed").test_error.to_dict() == pytest.approx(expected.to_dict())
     page = (project.path / "plots/report.html").read_text()

@@ -137,7 +137,7 @@ def stages_of_the_arms(cell: str) -> set[str]:
 def assert_arms_are_in_the_results(project: Repository, cell: str) -> None:
     assert "rewind_and_start_over" in (project.path / f"metrics/{cell}.json").read_text()
     curves = pd.read_csv(project.path / f"plots/curves/{cell}.csv")
-    assert "final" in set(curves.strategy)
+    assert "final" in set(curves.arm)
 
 
 @pytest.mark.slow

@@ -359,9 +359,9 @@ def test_training_that_diverges_is_left_out(
     assert "failed_seeds" not in metrics["cnn"]["winning_ticket"]
     assert metrics["lstm"]["winning_ticket"]["failed_seeds"] == 1
     tickets = csv_tables.read(paths.STATISTICS / "tickets.csv")
-    dense = tickets[tickets.strategy == "dense"].set_index("cell").n
+    dense = tickets[tickets.arm == "dense"].set_index("cell").n
     assert dense.to_dict() == {f"{CORPUS}-cnn": 2, f"{CORPUS}-lstm": 1}
     curves = csv_tables.read(paths.curves(cells["cnn"].name))
-    assert set(curves[curves.strategy == "late_rewinding"].seed) == {0}
-    assert set(curves[curves.strategy == "winning_ticket"].seed) == {0, 1}
+    assert set(curves[curves.arm == "late_rewinding"].seed) == {0}
+    assert set(curves[curves.arm == "winning_ticket"].seed) == {0, 1}
     assert any("a seed is left out: level 2" in note for note in summary.notes(settings))

@@ -150,7 +150,7 @@ def _between_cells(
     In log2 of the remaining share, in which levels are about evenly spaced.
     """
     of_strategy = {
-        cell: curve[curve.strategy == claim.of[0]] if len(curve) else curve
+        cell: curve[curve.arm == claim.of[0]] if len(curve) else curve
         for cell, curve in curves.items()
     }
     tickets = per_seed_tickets(of_strategy, tolerance)

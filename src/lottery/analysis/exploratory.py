@@ -12,10 +12,10 @@ from lottery.analysis.ticket_choice import VALIDATION_COLUMNS, choose_level
 from lottery.analysis.tidy import DENSE
 
 LEVELS = [
-    *("cell", "strategy", "level", "sparsity", "n", "accuracy", "low", "high"),
+    *("cell", "arm", "level", "sparsity", "n", "accuracy", "low", "high"),
     *("bootstrap_low", "bootstrap_high", "difference", "difference_low", "difference_high"),
 ]
-PER_SEED = ["cell", "strategy", "seed", "level", "sparsity", "test_accuracy", "difference"]
+PER_SEED = ["cell", "arm", "seed", "level", "sparsity", "test_accuracy", "difference"]
 _BOOTSTRAP_FROM = 10
 """Seeds: resampling fewer gives intervals that are too short."""
 
@@ -34,9 +34,9 @@ def levels(curves: dict[str, pd.DataFrame]) -> pd.DataFrame:
         if curve.empty:
             continue
         by_arm = accuracy_by_arm(curve)
-        for (strategy, level), sparsity in sparsities(curve).items():
-            keys = {"cell": cell, "strategy": strategy, "level": level, "sparsity": sparsity}
-            rows.append(keys | _level(by_arm[strategy], by_arm[DENSE], level))
+        for (arm, level), sparsity in sparsities(curve).items():
+            keys = {"cell": cell, "arm": arm, "level": level, "sparsity": sparsity}
+            rows.append(keys | _level(by_arm[arm], by_arm[DENSE], level))
     return pd.DataFrame(rows, columns=LEVELS)
 
 
@@ -80,8 +80,8 @@ def per_seed_tickets(curves: dict[str, pd.DataFrame], tolerance: float) -> pd.Da
         if curve.empty:
             continue
         # Only a pruning run starts from the dense network, at level 0.
-        strategies = set(curve.loc[curve.level == 0, "strategy"])
-        for (strategy, seed), run in curve.groupby(["strategy", "seed"], sort=False):
+        strategies = set(curve.loc[curve.level == 0, "arm"])
+        for (strategy, seed), run in curve.groupby(["arm", "seed"], sort=False):
             if strategy not in strategies:
                 continue
             level = choose_level(run[VALIDATION_COLUMNS], tolerance) or 0

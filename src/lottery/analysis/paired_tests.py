@@ -40,18 +40,18 @@ class Estimate(NamedTuple):
 def accuracy_by_arm(curve: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The test accuracy (percent) of each arm, seed by level; ``dense`` has level 0 only.
 
-    ``curve`` has strategy, seed, level and test_accuracy. All pruning runs of a seed start from
+    ``curve`` has arm, seed, level and test_accuracy. All pruning runs of a seed start from
     the same dense run, so a seed is in ``dense`` if it is in any of them.
     """
-    wide = curve.pivot(index="seed", columns=["strategy", "level"], values="test_accuracy")
-    by_arm = {name: wide[name].sort_index(axis=1) for name in curve.strategy.unique()}
+    wide = curve.pivot(index="seed", columns=["arm", "level"], values="test_accuracy")
+    by_arm = {name: wide[name].sort_index(axis=1) for name in curve.arm.unique()}
     dense = curve[curve.level == 0].drop_duplicates("seed").set_index("seed")
     return {**by_arm, DENSE: dense[["test_accuracy"]].set_axis([0], axis=1)}
 
 
 def sparsities(curve: pd.DataFrame) -> pd.Series:
-    """The mean sparsity (a fraction) by strategy and level."""
-    return curve.groupby(["strategy", "level"], sort=False).sparsity.mean()
+    """The mean sparsity (a fraction) by arm and level."""
+    return curve.groupby(["arm", "level"], sort=False).sparsity.mean()
 
 
 def differences(of: pd.DataFrame, against: pd.DataFrame, levels: list[int]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from lottery.analysis.tidy import DENSE
 
 VALIDATION_COLUMNS = ["seed", "level", "validation_accuracy"]
-TICKETS = ["strategy", "level", "sparsity", "n", "test_accuracy", "std", "difference"]
+TICKETS = ["arm", "level", "sparsity", "n", "test_accuracy", "std", "difference"]
 
 
 def choose_level(validation: pd.DataFrame, tolerance: float) -> int | None:
@@ -48,13 +48,13 @@ def cell_curves(
     """
     chosen: dict[str, int | None] = {}
     for strategy in strategies:
-        validation = levels.loc[levels.strategy == strategy, VALIDATION_COLUMNS]
+        validation = levels.loc[levels.arm == strategy, VALIDATION_COLUMNS]
         try:
             chosen[strategy] = choose_level(validation, tolerance)
         except ValueError as error:
             raise ValueError(f"{strategy}: {error}") from None
     remaining = (100 * (1 - levels.sparsity)).round(4)
-    is_chosen = levels.level == levels.strategy.map(chosen)
+    is_chosen = levels.level == levels.arm.map(chosen)
     return levels.assign(remaining=remaining, chosen=is_chosen), chosen
 
 
@@ -68,15 +68,15 @@ def cell_metrics(tickets: pd.DataFrame, failed: Mapping[str, int]) -> dict[str, 
     """
     metrics: dict[str, Any] = {}
     for row in tickets.itertuples():
-        if row.strategy == DENSE:
+        if row.arm == DENSE:
             metrics[DENSE] = {"test_accuracy": _rounded(row.test_accuracy, 2)}
             continue
-        metrics[row.strategy] = {
+        metrics[row.arm] = {
             "sparsity": _rounded(row.sparsity, 4),
             "difference": _rounded(row.difference, 2),
         }
-        if failed.get(row.strategy):
-            metrics[row.strategy]["failed_seeds"] = failed[row.strategy]
+        if failed.get(row.arm):
+            metrics[row.arm]["failed_seeds"] = failed[row.arm]
     return metrics
 
 
@@ -85,13 +85,13 @@ def cell_tickets(levels: pd.DataFrame, chosen: dict[str, int | None]) -> pd.Data
 
     Means over seeds, accuracies in percent; ``std`` is the standard deviation over seeds,
     ``difference`` the mean difference from dense on the same seeds, in points. NaN where there is
-    no value: one seed has no spread, and a strategy may have no ticket. ``levels`` has strategy,
+    no value: one seed has no spread, and a strategy may have no ticket. ``levels`` has arm,
     seed, level, sparsity (a fraction) and test_accuracy.
     """
     dense = levels[levels.level == 0].drop_duplicates("seed").set_index("seed").test_accuracy
     rows: list[dict[str, Any]] = [_ticket(DENSE, 0, 0.0, dense, dense)]
     for strategy, level in chosen.items():
-        ticket = levels[(levels.strategy == strategy) & (levels.level == level)].set_index("seed")
+        ticket = levels[(levels.arm == strategy) & (levels.level == level)].set_index("seed")
         rows.append(_ticket(strategy, level, ticket.sparsity.mean(), ticket.test_accuracy, dense))
     return pd.DataFrame(rows, columns=TICKETS)
 
@@ -100,7 +100,7 @@ def _ticket(
     strategy: str, level: int | None, sparsity: float, accuracy: pd.Series, dense: pd.Series
 ) -> dict[str, Any]:
     return {
-        "strategy": strategy,
+        "arm": strategy,
         "level": level,
         "sparsity": sparsity,
         "n": len(accuracy),

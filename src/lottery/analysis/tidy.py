@@ -18,7 +18,7 @@ COLUMNS = {
     "predictions": ["seed", "level", "only_dense", "only_level", "mcnemar_p", "calibration_error"],
     "classes": ["seed", "level", "class", "documents", "accuracy"],
     "epochs": ["seed", "level", "epoch", "train_loss", "validation_loss", "validation_accuracy"],
-    "tensors": ["seed", "level", "parameter", "alive", "size"],
+    "tensors": ["seed", "level", "parameter", "remaining", "size"],
 }
 LINES = ["kind", "seed", "level", "alpha", "train_loss", "test_error"]
 _FAILED = ["seed", "level", "reason"]
@@ -27,7 +27,7 @@ Rows = Mapping[str, list[dict[str, object]]]
 
 
 def arm_tables(arm: str, seeds: Sequence[Rows]) -> dict[str, pd.DataFrame]:
-    """The tables of :data:`COLUMNS` by name, each with ``strategy`` as its first column.
+    """The tables of :data:`COLUMNS` by name, each with ``arm`` as its first column.
 
     ``seeds`` has the rows of each seed. A seed whose training diverged has rows only for the table
     ``failed``, which exists only if it has rows.
@@ -35,7 +35,7 @@ def arm_tables(arm: str, seeds: Sequence[Rows]) -> dict[str, pd.DataFrame]:
     tables = {name: _table(seeds, name, columns) for name, columns in COLUMNS.items()}
     tables |= _failed(seeds)
     for table in tables.values():
-        table.insert(0, "strategy", arm)
+        table.insert(0, "arm", arm)
     return tables
 
 

@@ -97,7 +97,7 @@ def _weight_counts(level: Level) -> list[dict[str, object]]:
     """A row per tensor: how many weights remain at ``level``, of how many."""
     counts = masks.counts(level.pruned_at, level.number).items()
     return [
-        {"level": level.number, "parameter": name, "alive": remaining, "size": size}
+        {"level": level.number, "parameter": name, "remaining": remaining, "size": size}
         for name, (remaining, size) in counts
     ]
 

@@ -28,7 +28,7 @@ def section(
     levels = content.levels[content.levels.cell == cell]
     tickets = content.tickets[content.tickets.cell == cell]
     published = published[published.cell == cell]
-    is_control = levels.strategy.map(lambda name: styles[name].is_control).astype(bool)
+    is_control = levels.arm.map(lambda name: styles[name].is_control).astype(bool)
     strategies, controls = levels[~is_control], levels[is_control]
     entries: Section = {**dict.fromkeys(OPTIONAL), "name": cell, "about": _about(levels)}
     if len(levels):
@@ -36,7 +36,7 @@ def section(
         entries["legend"] = _legend(levels, tickets, published, styles)
         entries["levels"] = tables.levels(strategies, cell)
     if len(controls):
-        winning = strategies[strategies.strategy == WINNING_TICKET].set_index("level").accuracy
+        winning = strategies[strategies.arm == WINNING_TICKET].set_index("level").accuracy
         entries["controls"] = tables.controls(controls, winning, cell)
     if len(tickets):
         entries["tickets"] = tables.tickets(tickets, cell)
@@ -63,7 +63,7 @@ def _about(levels: pd.DataFrame) -> str:
 def _legend(
     levels: pd.DataFrame, tickets: pd.DataFrame, published: pd.DataFrame, styles: dict[str, Style]
 ) -> legends.Entries:
-    entries = legends.strategies(styles, list(levels.strategy))
+    entries = legends.strategies(styles, list(levels.arm))
     if (levels.level == 0).any():
         entries.append((legends.swatch("dense", "", ""), "dense"))
     if tickets.sparsity.notna().any():
@@ -79,7 +79,7 @@ def _densities(cell: str, content: Content) -> Section:
         return {}
     charts = [
         (display_name(name), panels.density(cell, name, rows))
-        for name, rows in tensors.groupby("strategy", sort=False)
+        for name, rows in tensors.groupby("arm", sort=False)
     ]
     return {"density": charts, "shades": legends.shades()}
 
@@ -91,7 +91,7 @@ def _learning(cell: str, content: Content, levels: pd.DataFrame, tickets: pd.Dat
         return {}
     moments = {
         str(name): _moments(rows, levels, tickets)
-        for name, rows in epochs.groupby("strategy", sort=False)
+        for name, rows in epochs.groupby("arm", sort=False)
     }
     charts = [
         (display_name(name), panels.learning(cell, name, epochs, by_moment))
@@ -103,10 +103,10 @@ def _learning(cell: str, content: Content, levels: pd.DataFrame, tickets: pd.Dat
 
 def _moments(epochs: pd.DataFrame, levels: pd.DataFrame, tickets: pd.DataFrame) -> dict[str, int]:
     """The levels to draw of one strategy: dense, the ticket if there is one, and the last."""
-    strategy, trained = epochs.strategy.iloc[0], set(epochs.level)
+    strategy, trained = epochs.arm.iloc[0], set(epochs.level)
     moments = {"dense": 0} if 0 in trained else {}
-    ticket = tickets[(tickets.strategy == strategy) & tickets.sparsity.notna()]
-    rows = levels[levels.strategy == strategy]
+    ticket = tickets[(tickets.arm == strategy) & tickets.sparsity.notna()]
+    rows = levels[levels.arm == strategy]
     if len(ticket) and len(rows):
         # The table of tickets has the ticket's mean sparsity and no level: take the nearest.
         level = int(rows.level.loc[(rows.sparsity - ticket.sparsity.iloc[0]).abs().idxmin()])

@@ -38,7 +38,7 @@ def content(params: Params) -> Content:
         claims=statistics["claims"],
         contrasts=statistics["contrasts"],
         levels=statistics["levels"],
-        tickets=tickets[tickets.strategy != DENSE],
+        tickets=tickets[tickets.arm != DENSE],
         per_seed=statistics["seed_tickets"],
         tensors={name: table_of(cell, "tensors", arms) for name, cell in cells.items()},
         epochs={name: table_of(cell, "epochs", params.strategies) for name, cell in cells.items()},

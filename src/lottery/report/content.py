@@ -13,16 +13,16 @@ COLUMNS = {
         "claim cell contrast levels n effect low high p p_holm p_worse detectable verdict"
     ),
     "levels": (
-        "cell strategy level sparsity n accuracy low high difference difference_low difference_high"
+        "cell arm level sparsity n accuracy low high difference difference_low difference_high"
     ),
-    "tickets": "cell strategy sparsity test_accuracy difference",
-    "per_seed": "cell strategy seed level sparsity test_accuracy difference",
-    "tensors": "strategy seed level parameter alive size",
-    "epochs": "strategy seed level epoch train_loss validation_loss validation_accuracy",
+    "tickets": "cell arm sparsity test_accuracy difference",
+    "per_seed": "cell arm seed level sparsity test_accuracy difference",
+    "tensors": "arm seed level parameter remaining size",
+    "epochs": "arm seed level epoch train_loss validation_loss validation_accuracy",
     "connectivity": "kind seed level alpha train_loss test_error",
-    "predictions": "cell strategy seed level only_dense only_level mcnemar_p calibration_error",
-    "classes": "cell strategy seed level class name documents accuracy",
-    "failed": "cell strategy seed level reason",
+    "predictions": "cell arm seed level only_dense only_level mcnemar_p calibration_error",
+    "classes": "cell arm seed level class name documents accuracy",
+    "failed": "cell arm seed level reason",
 }
 """The columns of each table in :class:`Content`."""
 

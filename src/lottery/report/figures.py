@@ -39,7 +39,7 @@ def accuracy(curves: dict[str, pd.DataFrame], columns: int = 2) -> Figure:
     """
     columns = min(columns, len(curves))
     rows = -(-len(curves) // columns)
-    styles = lines(chain.from_iterable(levels.strategy for levels in curves.values()))
+    styles = lines(chain.from_iterable(levels.arm for levels in curves.values()))
     with mpl.rc_context(RC):
         figure = Figure(figsize=(5.2 * columns, 3.4 * rows))
         panels = figure.subplots(rows, columns, squeeze=False).flatten()
@@ -61,11 +61,11 @@ def _draw_accuracy(panel: Axes, cell: str, levels: pd.DataFrame, styles: dict[st
     seeds = levels.seed.nunique()
     if seeds > 1:
         panel.axhspan(dense.min(), dense.max(), color=DENSE_BAND, alpha=0.15, lw=0)
-    for strategy, rows in levels.groupby("strategy", sort=False):
-        style = styles[str(strategy)]
+    for arm, rows in levels.groupby("arm", sort=False):
+        style = styles[str(arm)]
         by_level = rows.groupby("level")
         x, y = by_level.remaining.mean(), by_level.test_accuracy
-        panel.plot(x, y.mean(), **_look(style), ms=4, lw=1.5, label=display_name(str(strategy)))
+        panel.plot(x, y.mean(), **_look(style), ms=4, lw=1.5, label=display_name(str(arm)))
         if seeds > 1:
             panel.fill_between(x, y.min(), y.max(), color=style.color, alpha=0.15, lw=0)
         ticket = rows[rows.chosen]
@@ -92,16 +92,16 @@ def _set_remaining_axis(panel: Axes, remaining: pd.Series) -> None:
 def learning(epochs: pd.DataFrame, levels: pd.DataFrame, cell: str) -> Figure:
     """Validation accuracy by epoch: the dense network, the chosen ticket and the last level.
 
-    One panel per strategy, means over seeds. ``epochs`` has strategy, seed, level, epoch and
+    One panel per strategy, means over seeds. ``epochs`` has arm, seed, level, epoch and
     validation_accuracy; ``levels`` is the cell's table in ``plots/curves``.
     """
-    strategies = list(epochs.strategy.unique())
+    strategies = list(epochs.arm.unique())
     with mpl.rc_context(RC):
         figure = Figure(figsize=(3.4 * len(strategies) + 0.4, 3.6))
         panels = figure.subplots(1, len(strategies), squeeze=False, sharey=True)[0]
         for panel, strategy in zip(panels, strategies, strict=True):
-            of_strategy = epochs[epochs.strategy == strategy]
-            _draw_learning(panel, of_strategy, levels[levels.strategy == strategy])
+            of_strategy = epochs[epochs.arm == strategy]
+            _draw_learning(panel, of_strategy, levels[levels.arm == strategy])
             panel.set_title(display_name(strategy))
         panels[0].set_ylabel("validation accuracy (%)")
         figure.suptitle(cell)
@@ -129,12 +129,12 @@ def _draw_learning(panel: Axes, epochs: pd.DataFrame, levels: pd.DataFrame) -> N
 def density(tensors: pd.DataFrame, cell: str) -> Figure:
     """The percentage of weights remaining in each tensor at each level, one panel per strategy.
 
-    The last row is all tensors together. ``tensors`` has strategy, seed, level, parameter, alive
+    The last row is all tensors together. ``tensors`` has arm, seed, level, parameter, remaining
     and size.
     """
-    sums = tensors.groupby(["strategy", "level", "parameter"], sort=False)[["alive", "size"]].sum()
-    totals = sums.groupby(["strategy", "level"], sort=False).sum()
-    strategies = list(tensors.strategy.unique())
+    sums = tensors.groupby(["arm", "level", "parameter"], sort=False)[["remaining", "size"]].sum()
+    totals = sums.groupby(["arm", "level"], sort=False).sum()
+    strategies = list(tensors.arm.unique())
     names = [*tensors.parameter.unique(), "all"]
     with mpl.rc_context(RC):
         height = 0.24 * len(names) + 1.6
@@ -142,9 +142,9 @@ def density(tensors: pd.DataFrame, cell: str) -> Figure:
         figure = Figure(figsize=(width * len(strategies) + 2.6, height))
         panels = figure.subplots(1, len(strategies), squeeze=False, sharey=True)[0]
         for panel, strategy in zip(panels, strategies, strict=True):
-            shares = (sums.alive / sums["size"]).loc[strategy].unstack("level")
+            shares = (sums.remaining / sums["size"]).loc[strategy].unstack("level")
             shares = shares.reindex(names)
-            shares.loc["all"] = (totals.alive / totals["size"]).loc[strategy]
+            shares.loc["all"] = (totals.remaining / totals["size"]).loc[strategy]
             image = panel.imshow(
                 100 * np.maximum(shares.to_numpy(float), 1e-4),
                 norm=mpl.colors.LogNorm(1, 100),

@@ -91,9 +91,9 @@ def styles(content: Content) -> dict[str, Style]:
         *content.epochs.values(),
         *content.tensors.values(),
     ]
-    names = list(dict.fromkeys(chain.from_iterable(t.strategy.unique() for t in tables)))
+    names = list(dict.fromkeys(chain.from_iterable(t.arm.unique() for t in tables)))
     levels = content.levels
-    strategies = set(levels.strategy[levels.level == 0]) | (set(names) - set(levels.strategy))
+    strategies = set(levels.arm[levels.level == 0]) | (set(names) - set(levels.arm))
     names.sort(key=lambda name: name not in strategies)
     markers = list(MARKERS)
     return {

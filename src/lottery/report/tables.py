@@ -45,7 +45,7 @@ def intervals(heading: str, low: str, high: str, sign: bool = False) -> Column:
     return heading, lambda row: interval(row[low], row[high], sign=sign), True
 
 
-STRATEGY: Column = ("Strategy", lambda row: display_name(row["strategy"]), False)
+STRATEGY: Column = ("Strategy", lambda row: display_name(row["arm"]), False)
 SEED = numbers("Seed", "seed", whole)
 LEVEL = numbers("Level", "level", whole)
 DIFFERENCE = numbers("Difference from dense, points", "difference", signed)
@@ -68,7 +68,7 @@ MEANS = [
 
 
 def levels(rows: pd.DataFrame, cell: str) -> Table:
-    """Mean test accuracy by strategy and level."""
+    """Mean test accuracy by arm and level."""
     return table(f"{cell}: mean test accuracy by level", rows, MEANS)
 
 
@@ -97,7 +97,7 @@ def per_seed(rows: pd.DataFrame, cell: str) -> Table:
 def predictions(rows: pd.DataFrame, cell: str) -> Table:
     """Predictions compared with the dense network's: means over seeds, and each seed's p."""
     rows = rows.sort_values("seed", kind="stable")
-    means = rows.groupby(["strategy", "level"], sort=False, as_index=False).agg(
+    means = rows.groupby(["arm", "level"], sort=False, as_index=False).agg(
         seeds=("seed", "size"),
         only_dense=("only_dense", "mean"),
         only_level=("only_level", "mean"),
@@ -120,7 +120,7 @@ def predictions(rows: pd.DataFrame, cell: str) -> Table:
 def classes(rows: pd.DataFrame, cell: str) -> Table:
     """Mean accuracy over seeds, with a column per class."""
     heads = rows.drop_duplicates("class").sort_values("class")
-    means = rows.groupby(["strategy", "level", "class"], sort=False).accuracy.mean()
+    means = rows.groupby(["arm", "level", "class"], sort=False).accuracy.mean()
     wide = means.unstack("class").reset_index()
     columns = [STRATEGY, LEVEL]
     for head in heads.to_dict("records"):

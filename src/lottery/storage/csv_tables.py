@@ -8,7 +8,7 @@ import pandas as pd
 from lottery.errors import LotteryError
 from lottery.storage.files import replacing_directory, write_text
 
-FAILED = ["strategy", "seed", "level", "reason"]
+FAILED = ["arm", "seed", "level", "reason"]
 """The columns of ``failed.csv``."""
 
 

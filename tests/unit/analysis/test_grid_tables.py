@@ -26,7 +26,7 @@ def curve(gain: float) -> pd.DataFrame:
         for seed in range(6)
         for level in (0, 1)
     ]
-    names = ["strategy", "seed", "level", "sparsity", "validation_accuracy", "test_accuracy"]
+    names = ["arm", "seed", "level", "sparsity", "validation_accuracy", "test_accuracy"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -46,7 +46,7 @@ def test_a_cells_model_and_corpus_decide_its_group() -> None:
         claim("models", combine="every_model"),
         claim("narrow", combine="every_cell", embedding_std_at_most=0.5),
     )
-    tickets = {name: pd.DataFrame({"strategy": ["dense"]}) for name in curves}
+    tickets = {name: pd.DataFrame({"arm": ["dense"]}) for name in curves}
     tables = grid_tables.tables(settings, to_test, curves, tickets)
     verdicts = dict(zip(tables["claims"].claim, tables["claims"].verdict, strict=True))
     assert verdicts == {"corpora": "supported", "models": "undecided", "narrow": "supported"}

@@ -103,7 +103,7 @@ def test_metrics_of_a_cell() -> None:
             for level in (0, 1, 2):
                 accuracy = 80 + seed + (shift if level else 0)
                 rows.append((strategy, seed, level, level / 4, accuracy))
-    levels = pd.DataFrame(rows, columns=["strategy", "seed", "level", "sparsity", "test_accuracy"])
+    levels = pd.DataFrame(rows, columns=["arm", "seed", "level", "sparsity", "test_accuracy"])
     tickets = cell_tickets(levels, {"a": 2, "b": None})
     assert list(tickets.n) == [2, 2, 0]
     assert tickets["std"][0] == pytest.approx(0.5**0.5)
@@ -182,7 +182,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> params.Params:
             for seed in (0, 1)
             for level in numbers
         ]
-        columns = ["strategy", *VALIDATION_COLUMNS[:2], "sparsity"]
+        columns = ["arm", *VALIDATION_COLUMNS[:2], "sparsity"]
         written = pd.DataFrame(rows, columns=[*columns, "validation_accuracy", "test_accuracy"])
         csv_tables.write(written, paths.TABLES / f"{cell}-{name}" / "levels.csv")
     return settings
@@ -191,8 +191,8 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> params.Params:
 def test_the_stage_chooses_on_validation_and_reports_test(study: params.Params) -> None:
     select.run(study)
     curves = csv_tables.read(paths.curves("rotten_tomatoes-cnn"))
-    assert set(curves.level[curves.chosen & (curves.strategy == "winning_ticket")]) == {2}
-    assert not curves.chosen[curves.strategy == "reinit_same_mask"].any()
+    assert set(curves.level[curves.chosen & (curves.arm == "winning_ticket")]) == {2}
+    assert not curves.chosen[curves.arm == "reinit_same_mask"].any()
     metrics = json.loads(paths.metrics("rotten_tomatoes-cnn").read_text())
     assert metrics["dense"] == {"test_accuracy": 80.5}
     assert metrics["winning_ticket"] == {"sparsity": 0.5, "difference": -5.25}

@@ -42,7 +42,7 @@ def arm(
         for seed, row in zip(seeds or range(len(values)), values, strict=True)
         for level, value in zip(levels or range(values.shape[1]), row, strict=True)
     ]
-    names = ["strategy", "seed", "level", "sparsity", "validation_accuracy", "test_accuracy"]
+    names = ["arm", "seed", "level", "sparsity", "validation_accuracy", "test_accuracy"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -404,7 +404,7 @@ def test_the_exploratory_estimates_of_levels() -> None:
             arm("snip", [[91.0]], levels=[1], seeds=[3]),
         ]
     )
-    table = exploratory.levels({"news-cnn": curve}).set_index(["strategy", "level"])
+    table = exploratory.levels({"news-cnn": curve}).set_index(["arm", "level"])
     row = table.loc["winning_ticket", 1]
     assert (row.cell, row.sparsity, row.n) == ("news-cnn", 0.4, 10)
     assert [row.accuracy, row.low, row.high] == pytest.approx([91.58, 90.7001142, 92.4598858])

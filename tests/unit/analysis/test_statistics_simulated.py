@@ -53,13 +53,13 @@ def simulated(random: np.random.Generator, ticket: float, reinit: float) -> pd.D
     seed_means = random.normal(85, 1, SEEDS)
     dense = seed_means + random.normal(0, NOISE, SEEDS)
     accuracies = []
-    for effect in (ticket, reinit):  # in the order of "strategy" below
+    for effect in (ticket, reinit):  # in the order of "arm" below
         pruned = seed_means + effect + random.normal(0, NOISE, (len(LEVELS), SEEDS))
         accuracies.append(np.vstack([dense, pruned]).ravel())
     levels = np.repeat([0, *LEVELS], SEEDS)
     return pd.DataFrame(
         {
-            "strategy": np.repeat(["winning_ticket", "random_reinit"], len(levels)),
+            "arm": np.repeat(["winning_ticket", "random_reinit"], len(levels)),
             "seed": np.tile(np.arange(SEEDS), 2 * (1 + len(LEVELS))),
             "level": np.tile(levels, 2),
             "sparsity": np.tile(levels * 0.3, 2),

@@ -19,7 +19,7 @@ def levels(seeds: int) -> pd.DataFrame:
         for seed in range(seeds)
         for level in range(5)
     ]
-    columns = ["strategy", "seed", "level", "remaining", "test_accuracy", "chosen"]
+    columns = ["arm", "seed", "level", "remaining", "test_accuracy", "chosen"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -31,7 +31,7 @@ def epochs(seeds: int) -> pd.DataFrame:
 def tensors(seeds: int) -> pd.DataFrame:
     rows = levels(seeds)
     return pd.concat(
-        rows.assign(parameter=name, size=size, alive=(size * 0.6**rows.level).astype(int))
+        rows.assign(parameter=name, size=size, remaining=(size * 0.6**rows.level).astype(int))
         for name, size in (("embedding", 1000), ("output_bias", 1))
     )
 
@@ -67,7 +67,7 @@ def test_a_band_needs_seeds(seeds: int) -> None:
 @pytest.mark.parametrize("cells", [1, 2, 3])
 def test_the_legend_is_not_cut_off(cells: int) -> None:
     names = ["late_rewinding", "reinit_same_mask", "random_mask_reinit", "last_epoch_rewinding"]
-    curve = pd.concat([levels(2), *(levels(2).assign(strategy=name) for name in names)])
+    curve = pd.concat([levels(2), *(levels(2).assign(arm=name) for name in names)])
     figure = figures.accuracy({f"rotten_tomatoes-{number}": curve for number in range(cells)})
     FigureCanvasAgg(figure).draw()
     assert len(figure.legends[0].get_texts()) == 7
@@ -108,7 +108,7 @@ def test_the_values_of_densities() -> None:
 def test_a_strategy_has_the_same_color_in_every_panel() -> None:
     """The legend is the first panel's, even if another cell lacks a strategy."""
     curve = levels(2)
-    without = curve[curve.strategy == "random_reinit"]
+    without = curve[curve.arm == "random_reinit"]
     panels = figures.accuracy({"a-cnn": curve, "b-cnn": without}).axes
     colors = [
         next(line.get_color() for line in panel.lines if line.get_label() == "random reinit")

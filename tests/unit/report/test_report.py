@@ -142,7 +142,7 @@ def test_every_value_is_on_the_page() -> None:
         for key in ("effect", "low", "high"):
             assert f"{row[key]:+.2f}".replace("-", "−") in text
         assert row["verdict"] in text
-    means = whole.predictions.groupby(["strategy", "level"]).calibration_error.mean()
+    means = whole.predictions.groupby(["arm", "level"]).calibration_error.mean()
     assert all(f"{value:.2f}" in text for value in means)
     for row in whole.tensors[CELLS[0]].drop_duplicates(["parameter", "level"]).to_dict("records"):
         assert f"{row['parameter']}, level {row['level']}: " in page
@@ -232,9 +232,7 @@ def test_the_chart_has_its_values() -> None:
     titles = re.findall(r"<title>([^<]*)</title>", page)
     levels = realistic(1).levels
     for row in levels.to_dict("records"):
-        start = (
-            f"{row['strategy'].replace('_', ' ')}, level {row['level']}: {row['accuracy']:.2f} %"
-        )
+        start = f"{row['arm'].replace('_', ' ')}, level {row['level']}: {row['accuracy']:.2f} %"
         assert any(title.startswith(start) for title in titles), start
     tickets = realistic(1).tickets.sparsity.notna().sum()
     assert sum("the ticket chosen on validation" in title for title in titles) == tickets

@@ -35,7 +35,7 @@ def accuracy(
     ``published`` its rows of :func:`lottery.report.reference.curves`, perhaps none.
     """
     levels = levels.assign(remaining=100 * (1 - levels.sparsity))
-    strategies = list(levels.strategy.unique())
+    strategies = list(levels.arm.unique())
     label = (
         f"{cell}: test accuracy in percent against the share of weights remaining, "
         f"for {', '.join(display_name(name) for name in strategies)}"
@@ -51,8 +51,8 @@ def accuracy(
     _draw_published(plot, published)
     _draw_dense(plot, levels)
     shifts = _shifts(styles, strategies)
-    for strategy, rows in levels.groupby("strategy", sort=False):
-        name = str(strategy)
+    for arm, rows in levels.groupby("arm", sort=False):
+        name = str(arm)
         rows = rows[rows.remaining > 0].dropna(subset=["accuracy"]).sort_values("level")
         if styles[name].is_control:
             _draw_error_bars(plot, rows, styles[name], shifts[name])
@@ -62,11 +62,11 @@ def accuracy(
     for row in tickets.dropna(subset=["sparsity", "test_accuracy"]).itertuples():
         remaining = 100 * (1 - row.sparsity)
         title = (
-            f"{display_name(row.strategy)}, the ticket chosen on validation: "
+            f"{display_name(row.arm)}, the ticket chosen on validation: "
             f"{fixed(row.test_accuracy)} % with {remaining:.3g} % of weights"
         )
         x, y = plot.x(remaining), plot.y(row.test_accuracy)
-        svg.marker(plot.picture, "star", x, y, f"star {styles[row.strategy].color}", title)
+        svg.marker(plot.picture, "star", x, y, f"star {styles[row.arm].color}", title)
     return svg.markup(plot.picture)
 
 
@@ -142,7 +142,7 @@ def _draw_points(plot: _Plot, rows: pd.DataFrame, style: Style, shift: float) ->
     kind = "hollow" if style.is_control else "mark"
     for row in rows.itertuples():
         measured = f"{fixed(row.accuracy)} %{_bounds(row)} with {row.remaining:.3g} % of weights"
-        name = f"{display_name(row.strategy)}, level {int(row.level)}"
+        name = f"{display_name(row.arm)}, level {int(row.level)}"
         title = f"{name}: {measured}, seeds: {int(row.n)}"
         x, y = plot.x(row.remaining) + shift, plot.y(row.accuracy)
         svg.marker(plot.picture, style.marker, x, y, f"{kind} {style.color}", title)

@@ -50,9 +50,9 @@ def density(cell: str, strategy: str, tensors: pd.DataFrame) -> Markup:
     """The percentage of weights remaining in each tensor at each level, over all seeds.
 
     The darker, the more weights remain; the last row is all tensors together. ``tensors`` has
-    seed, level, parameter, alive and size.
+    seed, level, parameter, remaining and size.
     """
-    sums = tensors.groupby(["parameter", "level"], sort=False)[["alive", "size"]].sum()
+    sums = tensors.groupby(["parameter", "level"], sort=False)[["remaining", "size"]].sum()
     totals = sums.groupby("level").sum()
     totals.index = pd.MultiIndex.from_product([["all"], totals.index])
     counts = pd.concat([sums, totals])
@@ -96,11 +96,11 @@ def learning(cell: str, strategy: str, epochs: pd.DataFrame, moments: dict[str, 
     """
     label = f"{cell}, {display_name(strategy)}: learning curves of {', '.join(moments)}"
     picture = svg.chart(300, 330, label)
-    of_strategy = epochs[epochs.strategy == strategy]
+    of_strategy = epochs[epochs.arm == strategy]
     x = svg.Scale(0.7, max(float(epochs.epoch.max()), 1) + 0.3, 42, 292)
     for index, (name, title) in enumerate(CURVES.items()):
         top = 26 + 158 * index
-        means = epochs.groupby(["strategy", "level", "epoch"])[name].mean()
+        means = epochs.groupby(["arm", "level", "epoch"])[name].mean()
         y_ticks = svg.ticks(float(means.min()), float(means.max()), 4)
         y = svg.Scale(y_ticks[0], y_ticks[-1], top + 100, top)
         is_last = index == len(CURVES) - 1
