@@ -42,6 +42,7 @@ def train_control(
         dense=replicate.start_from(dense),
         prunable=names,
         weights={name for name in names if models.kind(name) != "biases"},
+        drawn=cell.drawn(),
         generator=lambda purpose: rng.torch_generator(seed, purpose, level),
         gradients=gradients,
         flow=getattr(cell.model, "flow", None),

@@ -53,6 +53,10 @@ class Cell:
         std = self.settings.model.embedding_std
         return initializers.draw(self.model, generator, std, self.vectors, self.covered)
 
+    def drawn(self) -> dict[str, torch.Tensor]:
+        """Which weights :meth:`draw` draws at random, on the CPU, by parameter name."""
+        return initializers.drawn(self.model, self.covered)
+
     def plan(self, seed: int, level: int, first: int) -> Plan:
         """How a level trains from the epoch ``first`` on."""
         train = self.settings.train

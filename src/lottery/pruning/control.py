@@ -5,7 +5,7 @@ One module per control under ``controls/``, each with one function ``make(ticket
 NotForThisModelError where the control makes no sense.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +26,9 @@ class Ticket:
     """The names of the parameters that are pruned."""
     weights: Collection[str]
     """The names of those prunable parameters that are not biases."""
+    drawn: Mapping[str, torch.Tensor]
+    """Bool, of the parameters' shapes: True where the initializer draws at random. Elsewhere every
+    draw has the same values."""
     generator: Callable[[str], torch.Generator]
     """A random generator for a purpose, at this seed and level."""
     gradients: Callable[[Weights], Weights]

@@ -35,3 +35,18 @@ def draw(
             nn.init.xavier_normal_(value, generator=generator)
         weights[name] = value
     return weights
+
+
+def drawn(model: nn.Module, covered: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+    """Which weights :func:`draw` draws at random: bool, on the CPU, by parameter name.
+
+    All others are the same in every draw.
+    """
+    result = {}
+    for name, parameter in model.named_parameters():
+        result[name] = torch.full(parameter.shape, kind(name) != "biases")
+        if name == EMBEDDING:
+            result[name][[UNK, PAD]] = False
+            if covered is not None:
+                result[name][covered] = False
+    return result

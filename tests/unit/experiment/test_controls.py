@@ -19,7 +19,7 @@ from lottery.models import Weights, kind
 from lottery.pruning import masks
 from lottery.pruning.control import Control, NotForThisModelError, Ticket
 from lottery.pruning.masks import PrunedAt
-from lottery.storage.token_arrays import PAD
+from lottery.storage.token_arrays import PAD, UNK
 from lottery.training.batches import Documents
 from lottery.training.checkpointing import Checkpointer
 
@@ -30,6 +30,10 @@ PAIRS = [
 ]
 BEFORE_TRAINING = ("snip", "synflow")
 """They prune all tensors together, and no biases."""
+
+
+OTHER_VALUES = ("permuted_values", "scaled_reinit")
+"""They start from values that are neither the initial ones nor a draw as it is."""
 
 
 def load_control(name: str) -> Control:
@@ -83,9 +87,10 @@ def test_controls_keep_what_they_promise(
     assert not control_masks["embedding"][PAD].any()
     # Where it starts, and which masks it has.
     fresh = name in ("reinit_same_mask", "random_mask_reinit")
-    assert same(weights, cell.draw(0, "reinit", 2) if fresh else dense.init)
+    if name not in OTHER_VALUES:
+        assert same(weights, cell.draw(0, "reinit", 2) if fresh else dense.init)
     assert not same(cell.draw(0, "reinit", 2), dense.init)
-    assert same(control_masks, ticket_masks) == (name == "reinit_same_mask")
+    assert same(control_masks, ticket_masks) == (name in ("reinit_same_mask", *OTHER_VALUES))
     counts, ticket_counts = masks.counts(trained.pruned_at, 2), masks.counts(pruned_at, 2)
     for key in control_masks:
         if name not in BEFORE_TRAINING:
@@ -155,6 +160,79 @@ def test_one_shot_takes_the_largest_final_weights(make_cell: MakeCell, model: st
     for key, mask in masks.at_level(three_levels, 3).items():
         remaining, pruned = dense.final[key][mask].abs(), dense.final[key][~mask].abs()
         assert not len(pruned) or remaining.min() >= pruned.max()
+
+
+@pytest.mark.parametrize("changes", [{}, {"embedding": "vectors"}, {"parameters": ("weights",)}])
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("level", [1, 3])
+def test_other_values_of_the_ticket(
+    make_cell: MakeCell, model: str, level: int, changes: dict[str, object]
+) -> None:
+    """What is drawn changes, with the scale of the ticket or its very values; nothing else does."""
+    cell = make_cell(model, **changes)
+    dense, levels = winning_ticket(cell)
+    pruned_at = levels[-1].pruned_at
+    ticket = ticket_of(cell, dense, pruned_at, level)
+    starts = {name: load_control(name)(ticket) for name in OTHER_VALUES}
+    before = {name: value.clone() for name, value in dense.init.items()}
+    fresh = cell.draw(0, "reinit", level)
+    for name, (control_pruned_at, start) in starts.items():
+        assert control_pruned_at is pruned_at
+        assert start.epoch == 0
+        changed = []
+        assert sorted(start.weights) == sorted(dense.init)
+        for key, mask in masks.at_level(pruned_at, level).items():
+            survivors, drawn = dense.init[key][mask], start.weights[key][mask]
+            fixed = ~ticket.drawn[key][mask]
+            assert torch.equal(drawn[fixed], survivors[fixed])
+            if kind(key) == "biases":
+                assert not drawn.any()
+            changed.append((drawn != survivors)[~fixed])
+            rms = [float(values.double().square().mean().sqrt()) for values in (drawn, survivors)]
+            assert rms[0] == pytest.approx(rms[1], rel=1e-6)
+            if name == "permuted_values":
+                assert torch.equal(drawn.sort().values, survivors.sort().values)
+            else:  # one factor in a tensor
+                ratio = (drawn / fresh[key][mask])[~fixed]
+                assert torch.allclose(ratio, ratio[:1], rtol=1e-5) or not len(ratio)
+        assert torch.cat(changed).float().mean() > 0.9
+    assert same(dense.init, before), "the dense run is changed"
+    assert not ticket.drawn["embedding"][[UNK, PAD]].any()
+    if "embedding" in changes:
+        assert cell.covered is not None
+        vectors = masks.at_level(pruned_at, level)["embedding"] & cell.covered[:, None]
+        assert vectors.any()
+        for _, start in starts.values():
+            assert torch.equal(
+                start.weights["embedding"][vectors], dense.init["embedding"][vectors]
+            )
+    _, other = load_control("permuted_values")(ticket_of(cell, dense, pruned_at, level, 1))
+    assert not same(other.weights, starts["permuted_values"][1].weights)
+
+
+def test_survivors_are_larger_than_a_fresh_draw(make_cell: MakeCell) -> None:
+    """Why ``scaled_reinit`` is another control than ``reinit_same_mask``."""
+    cell = make_cell(embedding_std=0.5)
+    dense, levels = winning_ticket(cell)
+    ticket = ticket_of(cell, dense, levels[-1].pruned_at, 3)
+    mask = masks.at_level(levels[-1].pruned_at, 3)["embedding"]
+    rms = [
+        load_control(name)(ticket)[1].weights["embedding"][mask].square().mean().sqrt()
+        for name in ("scaled_reinit", "reinit_same_mask")
+    ]
+    assert rms[0] > 1.3 * rms[1]
+
+
+def test_a_tensor_of_which_nothing_remains_stays_as_drawn(make_cell: MakeCell) -> None:
+    cell = make_cell()
+    dense, levels = winning_ticket(cell)
+    pruned_at = {**levels[-1].pruned_at}
+    pruned_at["conv3_weight"] = torch.ones_like(pruned_at["conv3_weight"])
+    ticket = ticket_of(cell, dense, pruned_at, 1)
+    scaled = load_control("scaled_reinit")(ticket)[1].weights["conv3_weight"]
+    assert torch.equal(scaled, cell.draw(0, "reinit", 1)["conv3_weight"])
+    permuted = load_control("permuted_values")(ticket)[1].weights["conv3_weight"]
+    assert torch.equal(permuted, dense.init["conv3_weight"])
 
 
 def test_both_controls_with_drawn_masks_draw_the_same(make_cell: MakeCell) -> None:

@@ -69,6 +69,7 @@ def test_synflow_prunes_by_one_ratio_a_step(target: int) -> None:
         dense=Dense(init, init, 1, init, init, lambda level: init, "embedding"),
         prunable=list(init),
         weights=names,
+        drawn={},
         generator=lambda purpose: torch.Generator(),
         gradients=lambda weights: weights,
         flow=flow,

@@ -42,3 +42,21 @@ def test_vectors_are_in_the_embedding() -> None:
     assert random.any()
     assert random.abs().max() < 3
     assert not drawn["embedding"][[UNK, PAD]].any()
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("vectors", [False, True])
+def test_what_is_drawn_differs_and_what_is_not_is_the_same(name: str, vectors: bool) -> None:
+    module, options = MODELS[name]
+    model = module.build(options, 10, 6, 1)
+    start = (torch.ones(10, 6), torch.tensor([False, False] + [True, False] * 4))
+    chosen = start if vectors else (None, None)
+    one, other = (
+        initializers.draw(model, torch.Generator().manual_seed(seed), 0.5, *chosen)
+        for seed in (0, 1)
+    )
+    drawn = initializers.drawn(model, chosen[1])
+    assert list(drawn) == list(one)
+    for key, positions in drawn.items():
+        assert torch.equal(one[key] != other[key], positions)
+    assert int(drawn["embedding"].sum()) == (4 if vectors else 8) * 6
