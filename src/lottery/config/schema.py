@@ -221,8 +221,10 @@ class Sections:
     """Where to train; ``auto`` is a GPU if there is one, else the CPU."""
     threads: Annotated[int, Field(ge=1, le=1024)]
     """CPU threads per process. Seeds run side by side, one process each."""
-    precision: Literal["float32", "bfloat16"]
-    """The number format that networks compute in; weights, optimizer and logits stay float32."""
+    precision: Literal["float32", "tf32", "bfloat16"]
+    """The number format that networks compute in; weights, optimizer and logits stay float32.
+    ``tf32`` lets a GPU round the factors of float32 products to 10 bits, which is faster there; on
+    a CPU it means float32."""
     tokens: Tokens
     prune: Prune
     rewind: Rewind

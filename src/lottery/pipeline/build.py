@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 def network(run: Run) -> nn.Module:
     """The untrained network of the run's cell, on its device."""
     params = run.params
-    target = device.prepare(params.device, params.threads)
+    target = device.prepare(params.device, params.threads, params.precision)
     module = plugins.load("lottery.models", run.model, "model")
     options = parameters.options(run.model_settings, module.Options, run.model)
-    model = cell.build(module, options, run.model_settings, run.tokens)
-    model.precision = getattr(torch, params.precision)
-    return model.to(target)
+    model: Any = cell.build(module, options, run.model_settings, run.tokens)
+    model.precision = device.DTYPES[params.precision]
+    network: nn.Module = model.to(target)
+    return network
 
 
 def load_cell(run: Run) -> Cell:

@@ -15,6 +15,13 @@ from lottery.storage import files, paths, timings
 
 PACKAGES = ("torch", "numpy", "numba", "safetensors", "torchtext", "dvc", "scipy", "statsmodels")
 
+PRECISIONS = {
+    "float32": "float32, on a GPU too: TF32 is off",
+    "tf32": "tf32: float32 on a CPU; on a GPU, factors of float32 products are rounded to 10 bits",
+    "bfloat16": "bfloat16 in products; weights, optimizer and logits are float32",
+}
+"""What each ``precision`` of params.yaml means where networks are trained, as the page says it."""
+
 
 def provenance(params: Params) -> dict[str, str]:
     """Labels and values: the code, the parameters, the machine, the versions and the time."""
@@ -25,7 +32,8 @@ def provenance(params: Params) -> dict[str, str]:
         f"{paths.CLAIMS}, SHA-256": files.digest(paths.CLAIMS),
         "seeds": ", ".join(map(str, params.seeds)),
         "threads per process": str(params.threads),
-        "precision": params.precision,
+        "device": params.device,
+        "precision": PRECISIONS[params.precision],
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}",
         "wall time of these results": wall_time(params),
         "Python": platform.python_version(),

@@ -60,7 +60,7 @@ def test_every_profile_is_valid(path: Path) -> None:
         ("train/cnn/batch", {"documents": 8, "tokens": 9}, "train.cnn.batch: give either"),
         ("train/cnn/batch", {"documents": 0}, "train.cnn.batch.documents: must be greater"),
         ("train/cnn/batch", 64, "train.cnn.batch: must be"),
-        ("precision", "float16", "precision: must be 'float32' or 'bfloat16'"),
+        ("precision", "float16", "precision: must be 'float32', 'tf32' or 'bfloat16'"),
         ("seeds", [], "seeds: empty"),
         ("seeds", [1, 1], "seeds: the same entry appears twice"),
         ("seeds", [-1], "seeds.0: must be greater than or equal to 0"),

@@ -74,7 +74,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOTTERY_CHECKPOINTS", str(tmp_path / "checkpoints"))
     # Threads and determinism are settings of the process: the tests do not change them.
-    monkeypatch.setattr(device, "prepare", lambda name, threads: torch.device("cpu"))
+    monkeypatch.setattr(device, "prepare", lambda *arguments: torch.device("cpu"))
     write_tokens(paths.tokens(CORPUS))
     for seed in (0, 1):
         write_runs(Run(smoke(), CORPUS, MODEL).winning_ticket, seed)
@@ -145,6 +145,7 @@ def of_entry(section: str, name: str, **changes: Any) -> Change:
 
 TRAINING: dict[str, Change] = {
     "precision": top(precision="bfloat16"),
+    "precision tf32": top(precision="tf32"),
     "embedding_std": of_entry("models", MODEL, embedding_std=0.2),
     "dropout": of_entry("models", MODEL, dropout=0.1),
     "epochs": of_entry("train", CELL, epochs=3),

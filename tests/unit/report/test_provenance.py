@@ -1,6 +1,8 @@
 """Wall time: added up over interruptions, and the same for the same tables."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import ROOT
@@ -72,3 +74,22 @@ def test_stages_without_a_time_are_counted(clock: list[float]) -> None:
 
 def table(value: int) -> None:
     files.write_csv(paths.TABLES / "some" / "levels.csv", [{"level": value}])
+
+
+@pytest.mark.parametrize(
+    ("precision", "words"),
+    [
+        ("float32", "float32, on a GPU too: TF32 is off"),
+        ("tf32", "tf32: float32 on a CPU; on a GPU"),
+        ("bfloat16", "bfloat16 in products"),
+    ],
+)
+def test_the_page_says_what_a_precision_means(
+    clock: list[float], precision: Any, words: str
+) -> None:
+    for path in (paths.PARAMS, paths.CLAIMS):
+        path.write_text("")
+    table(1)
+    values = provenance.provenance(replace(SMOKE, precision=precision, device="cpu"))
+    assert values["precision"].startswith(words)
+    assert values["device"] == "cpu"
