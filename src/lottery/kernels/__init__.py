@@ -1,8 +1,9 @@
 """Fast steps on a CPU: one module per kernel, each a function of tensors with its gradient.
 
 Loops are compiled by Numba once per machine, and the result is cached beside the source; matrix
-products go to oneDNN. The models have the same computations in plain PyTorch: a GPU runs those, and
-the tests compare each kernel with them. A kernel's result does not depend on the number of threads.
+products go to oneDNN. The models have the same computations in plain PyTorch, with what is in
+:mod:`~lottery.kernels.selection`: a GPU runs those, and the tests compare each kernel with them. A
+kernel's result does not depend on the number of threads.
 """
 
 from functools import partial

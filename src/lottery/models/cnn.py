@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lottery.kernels import selection
 from lottery.kernels.conv_maxpool import conv_maxpool
 from lottery.models import EMBEDDING, Dropout
 
@@ -103,7 +104,8 @@ def plain_conv_maxpool(
         sums = F.conv1d(values, weight.transpose(1, 2))
         starts = torch.arange(sums.shape[2], device=indices.device)
         outside = starts > (lengths - weight.shape[1])[:, None]
-        maxima.append(sums.masked_fill(outside[:, None], -torch.inf).max(2).values)
+        sums = sums.masked_fill(outside[:, None], -torch.inf)
+        maxima.append(selection.pick(sums, sums.argmax(2, keepdim=True), 2))
     return torch.cat(maxima, 1)
 
 

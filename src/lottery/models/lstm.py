@@ -4,18 +4,21 @@ Dropout stands in front of each layer, the first too, and of the output; ``torch
 between layers only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lottery.kernels import lstm, matmul
+from lottery.kernels import lstm, matmul, selection
 from lottery.models import EMBEDDING, Dropout
 
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _DIRECTIONS = ("", "_reverse")
+_CUDNN_LSTM = 2
+"""cuDNN's number of this kind of network (``CUDNN_LSTM``)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,10 @@ class LSTM(nn.Module):
         weights = [self._layer(layer) for layer in range(self.options.layers)]
         if self.precision != embeddings.dtype:
             embeddings = embeddings.to(self.precision)
-            weights = [[value.to(self.precision) for value in layer] for layer in weights]
+            weights = [
+                _cast(layer[:4], self.precision) + _cast(layer[4:], self.precision)
+                for layer in weights
+            ]
         states = compute(embeddings, indices, lengths, weights, dropout)
         dtype = self.output_weight.dtype
         return F.linear(dropout(states).to(dtype), self.output_weight, self.output_bias)
@@ -77,6 +83,40 @@ class LSTM(nn.Module):
             for direction in _DIRECTIONS
             for name in _NAMES
         ]
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        """What ``to`` and the like call. On a GPU each direction's weights are then one chunk, as
+        those of ``torch.nn.LSTM`` are, and stay it, since training only writes into them."""
+        super()._apply(fn, recurse)
+        for layer in range(self.options.layers):
+            weights = self._layer(layer)
+            _flatten(weights[:4])
+            _flatten(weights[4:])
+        return self
+
+
+def _flatten(weights: list[torch.Tensor]) -> None:
+    """Move the weights of one direction into one chunk of memory, in cuDNN's order, on a GPU.
+
+    Otherwise cuDNN would copy them into one at each call, with a warning.
+    """
+    if not torch.backends.cudnn.is_acceptable(weights[0]):
+        return
+    inputs, hidden = weights[0].shape[1], weights[1].shape[1]
+    with torch.no_grad(), torch.cuda.device_of(weights[0]):
+        # projection, layers, batch_first, bidirectional
+        torch._cudnn_rnn_flatten_weight(
+            weights, len(weights), inputs, _CUDNN_LSTM, hidden, 0, 1, True, False
+        )
+
+
+def _cast(weights: list[torch.Tensor], dtype: torch.dtype) -> list[torch.Tensor]:
+    """The weights of one direction in another ``dtype``, as one chunk of memory."""
+    chunk = torch.cat([weight.flatten() for weight in weights]).to(dtype)
+    sizes = [weight.numel() for weight in weights]
+    return [
+        part.view(weight.shape) for part, weight in zip(chunk.split(sizes), weights, strict=True)
+    ]
 
 
 def packed_last_states(
@@ -123,17 +163,17 @@ def padded_last_states(
     """
     positions = torch.arange(indices.shape[1], device=indices.device)
     mirrored = lengths[:, None] - 1 - positions
-    sources = torch.where(mirrored >= 0, mirrored, positions)[:, :, None]
+    order = torch.where(mirrored >= 0, mirrored, positions)[:, :, None]
     states = F.embedding(indices, embeddings)
     for number, layer in enumerate(weights):
         states = dropout(states)
         forwards = _direction(states, layer[:4])
-        backwards = _direction(_reverse(states, sources), layer[4:])
+        backwards = _direction(selection.swap(states, order), layer[4:])
         # The last layer is read at its true ends only: no need to turn it back.
         if number < len(weights) - 1:
-            states = torch.cat([forwards, _reverse(backwards, sources)], 2)
-    last = (lengths - 1)[:, None, None].expand(-1, 1, forwards.shape[2])
-    return torch.cat([forwards.gather(1, last), backwards.gather(1, last)], 2).squeeze(1)
+            states = torch.cat([forwards, selection.swap(backwards, order)], 2)
+    last = (lengths - 1)[:, None, None]
+    return torch.cat([selection.pick(states, last, 1) for states in (forwards, backwards)], 1)
 
 
 def _direction(states: torch.Tensor, weights: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -141,11 +181,6 @@ def _direction(states: torch.Tensor, weights: Sequence[torch.Tensor]) -> torch.T
     # has_biases, num_layers, dropout, train, bidirectional, batch_first
     train = torch.is_grad_enabled()
     return torch.lstm(states, (zeros, zeros), list(weights), True, 1, 0.0, train, False, True)[0]
-
-
-def _reverse(states: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
-    """Each document's states in the opposite order; padding stays where it is."""
-    return states.gather(1, sources.expand(-1, -1, states.shape[2]))
 
 
 def build(options: Options, rows: int, dim: int, outputs: int) -> LSTM:
