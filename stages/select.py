@@ -9,11 +9,10 @@ from lottery.pipeline import cli, selection
 
 
 def run(params: Params) -> None:
-    """Write ``plots/curves/<cell>.csv``, ``plots/statistics/*.csv``, ``metrics/<cell>.json`` and
-    ``metrics/claims.json``."""
+    """Write ``plots/curves/<cell>.csv``, ``plots/statistics/*.csv``, ``metrics/<cell>.json``,
+    ``metrics/overview.json`` and ``metrics/claims.json``."""
     selection.remove_orphans(params)
-    curves, tickets = selection.choose_tickets(params)
-    selection.write(params, curves, tickets)
+    selection.write(params, selection.choose_tickets(params))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,12 @@ def test_results_are_tidy_and_complete(project: Repository) -> None:
         dense = levels[levels.level == 0].groupby("seed").test_accuracy
         assert (dense.nunique() == 1).all(), "all strategies start from the same dense run"
         metrics = json.loads((project.path / f"metrics/{cell}.json").read_text())
-        assert list(metrics) == ["dense", *SMOKE_STRATEGIES]
+        assert list(metrics)[: 2 + len(SMOKE_STRATEGIES)] == [
+            "majority",
+            "dense",
+            *SMOKE_STRATEGIES,
+        ]
+        assert metrics["majority"] == {"test_accuracy": round(levels.test_majority.iloc[0], 2)}
         epochs = pd.read_csv(project.path / f"plots/tables/{cell}-late_rewinding/epochs.csv")
         assert sorted(epochs.epoch[epochs.level == 1].unique()) == [2], "epochs k to T-1"
         assert sorted(epochs.epoch[epochs.level == 0].unique()) == [1, 2]
@@ -78,7 +83,7 @@ def test_results_are_tidy_and_complete(project: Repository) -> None:
     for stage in ("tokenize", "train", "prune", "evaluate", "branch", "connectivity"):
         assert stage in took[2]
     assert "not run" not in took[2]
-    claims = json.loads((project.path / "metrics/claims.json").read_text())
+    claims = json.loads((project.path / "metrics/claims.json").read_text())["claims"]
     assert "supported" not in claims.values(), "two seeds of two levels show nothing"
     for name in (*SMOKE_CELLS, SMOKE_CONTROL.replace("_", " "), "undecided"):
         assert name in page

@@ -25,7 +25,7 @@ from lottery.analysis.tidy import DENSE
 
 COLUMNS = [
     *("claim", "cell", "contrast", "levels", "n", "effect", "low", "high"),
-    *("p", "p_holm", "p_worse", "detectable", "verdict", "sparsest"),
+    *("p", "p_holm", "p_worse", "detectable", "verdict", "sparsest", "reason"),
 ]
 _NOT_WRITTEN = ["spread", "p_below", "tested"]
 """What the correction needs of a contrast, beyond the columns of the table."""
@@ -53,6 +53,7 @@ def contrasts(
     embedding_std: Mapping[str, float],
     margin: float,
     tolerance: float,
+    no_ticket: Mapping[str, str],
 ) -> pd.DataFrame:
     """The test of each claim in each cell (or pair of cells), with the columns :data:`COLUMNS`.
 
@@ -64,8 +65,9 @@ def contrasts(
 
     ``curves`` has a table per cell, as in ``plots/curves``, and ``embedding_std`` that key of the
     cell's model, both by the cell's name. ``margin`` (how much worse still matches) and
-    ``tolerance`` (of the ticket's choice) are in points. Raises ValueError if a pruning run lacks
-    a level.
+    ``tolerance`` (of the ticket's choice) are in points. ``no_ticket`` says of cells why they have
+    no ticket: matches and tickets are not tested there, and ``reason`` says so. Raises ValueError
+    if a pruning run lacks a level.
     """
     cells = {
         name: _Cell(accuracy_by_arm(curve), sparsities(curve))
@@ -75,14 +77,15 @@ def contrasts(
     rows: list[Row] = []
     for claim in claims:
         if claim.test == "ticket":
-            rows += _between_cells(claim, curves, tolerance)
+            rows += _between_cells(claim, curves, tolerance, no_ticket)
             continue
         limit = claim.embedding_std_at_most
         for name in curves:
             excluded = limit is not None and embedding_std[name] > limit
-            cell = _EMPTY if excluded else cells.get(name, _EMPTY)
+            reason = no_ticket.get(name) if claim.test == "matching" else None
+            cell = _EMPTY if excluded or reason else cells.get(name, _EMPTY)
             keys = {"claim": claim.id, "cell": name, "contrast": _description(claim)}
-            rows.append(keys | _within_cell(claim, cell, margin))
+            rows.append(keys | _within_cell(claim, cell, margin) | {"reason": reason})
     table = pd.DataFrame(rows, columns=[*COLUMNS, *_NOT_WRITTEN]).astype(_NUMBERS)
     return holm.judged(table, {claim.id: claim for claim in claims})[COLUMNS]
 
@@ -143,7 +146,10 @@ def _matching(difference: pd.DataFrame, sparsity: pd.Series, margin: float) -> R
 
 
 def _between_cells(
-    claim: Claim, curves: dict[str, pd.DataFrame], tolerance: float
+    claim: Claim,
+    curves: dict[str, pd.DataFrame],
+    tolerance: float,
+    no_ticket: Mapping[str, str],
 ) -> Iterator[Row]:
     """The rows of a test between cells: each seed's ticket in one against its ticket in the other.
 
@@ -158,10 +164,11 @@ def _between_cells(
     by_cell = {name: rows.set_index("seed").log_remaining for name, rows in tickets.groupby("cell")}
     for one, other in combinations(curves, 2):
         estimates = []
-        if one in by_cell and other in by_cell:
+        reasons = [f"{name}: {no_ticket[name]}" for name in (one, other) if name in no_ticket]
+        if one in by_cell and other in by_cell and not reasons:
             estimates = [estimate(by_cell[one].sub(by_cell[other]).dropna().to_numpy())]
         keys = {"claim": claim.id, "cell": f"{one} vs {other}", "contrast": _description(claim)}
-        yield keys | _row(estimates, ["ticket"])
+        yield keys | _row(estimates, ["ticket"]) | {"reason": "; ".join(reasons) or None}
 
 
 def _row(estimates: list[Estimate], levels: list[Any]) -> Row:

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lottery.analysis.majority import why_no_ticket
 from lottery.analysis.paired_tests import accuracy_by_arm, has_spread, interval, sparsities
 from lottery.analysis.ticket_choice import VALIDATION_COLUMNS, choose_level
 from lottery.analysis.tidy import DENSE
 
 LEVELS = [
     *("cell", "arm", "level", "sparsity", "n", "accuracy", "low", "high"),
+    *("balanced_accuracy", "macro_f1"),
     *("bootstrap_low", "bootstrap_high", "difference", "difference_low", "difference_high"),
 ]
 PER_SEED = ["cell", "arm", "seed", "level", "sparsity", "test_accuracy", "difference"]
@@ -26,16 +28,19 @@ def levels(curves: dict[str, pd.DataFrame]) -> pd.DataFrame:
     ``low`` and ``high`` are the 95 % t interval of the mean; ``bootstrap_low`` and
     ``bootstrap_high`` are the bootstrap's (BCa), given from ten seeds on. ``difference`` (points)
     is the mean difference from dense on the same seeds, with its t interval. An interval is NaN if
-    the seeds have no spread. ``sparsity`` is a fraction. ``curves`` has a table per cell, as in
-    ``plots/curves``.
+    the seeds have no spread. ``balanced_accuracy`` and ``macro_f1`` are means on test, in percent.
+    ``sparsity`` is a fraction. ``curves`` has a table per cell, as in ``plots/curves``.
     """
     rows: list[dict[str, Any]] = []
     for cell, curve in curves.items():
         if curve.empty:
             continue
         by_arm = accuracy_by_arm(curve)
+        by_class = curve.groupby(["arm", "level"])[["test_balanced_accuracy", "test_macro_f1"]]
+        means = by_class.mean().set_axis(["balanced_accuracy", "macro_f1"], axis=1)
         for (arm, level), sparsity in sparsities(curve).items():
             keys = {"cell": cell, "arm": arm, "level": level, "sparsity": sparsity}
+            keys |= means.loc[(arm, level)].to_dict()
             rows.append(keys | _level(by_arm[arm], by_arm[DENSE], level))
     return pd.DataFrame(rows, columns=LEVELS)
 
@@ -71,9 +76,10 @@ def per_seed_tickets(curves: dict[str, pd.DataFrame], tolerance: float) -> pd.Da
     """The ticket that each seed alone would choose on validation: columns :data:`PER_SEED`.
 
     The rule is that of :func:`lottery.analysis.ticket_choice.choose_level`. Where level 1 fails,
-    the dense network is the sparsest that matches: level 0, sparsity 0. Accuracy is in percent,
-    ``difference`` (from dense) in points. Controls have no levels to choose from and are left out.
-    Raises ValueError, as the rule does, if a pruning run lacks a level.
+    the dense network is the sparsest that matches: level 0, sparsity 0. Where the seed's dense
+    network does not beat the most frequent class, there is no ticket: all numbers are NaN. Accuracy
+    is in percent, ``difference`` (from dense) in points. Controls have no levels to choose from and
+    are left out. Raises ValueError, as the rule does, if a pruning run lacks a level.
     """
     rows = []
     for cell, curve in curves.items():
@@ -85,6 +91,9 @@ def per_seed_tickets(curves: dict[str, pd.DataFrame], tolerance: float) -> pd.Da
             if strategy not in strategies:
                 continue
             level = choose_level(run[VALIDATION_COLUMNS], tolerance) or 0
+            if why_no_ticket(run, tolerance):
+                rows.append((cell, strategy, seed, *[math.nan] * 4))
+                continue
             by_level = run.set_index("level")
             ticket = by_level.loc[level]
             difference = ticket.test_accuracy - by_level.test_accuracy[0]

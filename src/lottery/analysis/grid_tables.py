@@ -1,11 +1,13 @@
 """Every table that is computed over the whole grid, from the curves of its cells."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from lottery.analysis import claims, contrasts, exploratory
 from lottery.analysis.claims import Claim
+from lottery.analysis.majority import DENSE_COLUMNS
 from lottery.config import grid
 from lottery.config.schema import Params
 
@@ -15,20 +17,26 @@ def tables(
     to_test: tuple[Claim, ...],
     curves: dict[str, pd.DataFrame],
     tickets: Mapping[str, pd.DataFrame],
+    dense: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, pd.DataFrame]:
     """The tables of ``plots/statistics`` by name.
 
-    ``curves`` and ``tickets`` have a table per cell, by the cell's name. Raises ValueError if a
-    pruning run lacks a level.
+    ``curves`` and ``tickets`` have a table per cell, ``dense`` a row (see
+    :func:`lottery.analysis.majority.dense_row`), by the cell's name. Raises ValueError if a pruning
+    run lacks a level.
     """
     margin, tolerance = params.evaluate.margin, params.evaluate.tolerance
     cells = {cell.name: cell for cell in grid.cells(params)}
     embedding_std = {name: cell.model_settings.embedding_std for name, cell in cells.items()}
-    tested = contrasts.contrasts(to_test, curves, embedding_std, margin, tolerance)
+    no_ticket = {name: row["no_ticket"] for name, row in dense.items() if row["no_ticket"]}
+    tested = contrasts.contrasts(to_test, curves, embedding_std, margin, tolerance, no_ticket)
     corpus_and_model = {name: (cell.corpus, cell.model) for name, cell in cells.items()}
     return {
         "claims": claims.verdicts(to_test, tested, corpus_and_model),
         "contrasts": tested,
+        "dense": pd.DataFrame(
+            [{"cell": name, **row} for name, row in dense.items()], columns=["cell", *DENSE_COLUMNS]
+        ),
         "levels": exploratory.levels(curves),
         "seed_tickets": exploratory.per_seed_tickets(curves, tolerance),
         "tickets": pd.concat(tickets, names=["cell"]).reset_index("cell"),

@@ -1,15 +1,19 @@
-"""Which level is the ticket, and the few numbers per cell that a review reads."""
+"""Which level is the ticket, and what is known of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lottery.analysis.majority import dense_rows, why_no_ticket
 from lottery.analysis.tidy import DENSE
 
 VALIDATION_COLUMNS = ["seed", "level", "validation_accuracy"]
-TICKETS = ["arm", "level", "sparsity", "n", "test_accuracy", "std", "difference"]
+TICKETS = [
+    *("arm", "level", "sparsity", "n", "test_accuracy", "std", "difference", "difference_std"),
+    *("test_balanced_accuracy", "test_macro_f1", "reason"),
+]
 
 
 def choose_level(validation: pd.DataFrame, tolerance: float) -> int | None:
@@ -43,7 +47,8 @@ def cell_curves(
     """The cell's table in ``plots/curves``, and the level of each strategy's ticket (or None).
 
     The table is ``levels``, which has the rows of all arms, with two more columns: ``remaining``
-    (percent of the weights) and ``chosen`` (whether the level is the strategy's ticket).
+    (percent of the weights, to six digits) and ``chosen`` (whether the level is the strategy's
+    ticket). There is none where :func:`lottery.analysis.majority.why_no_ticket` has a reason.
     Raises ValueError as :func:`choose_level` does, naming the strategy.
     """
     chosen: dict[str, int | None] = {}
@@ -53,62 +58,56 @@ def cell_curves(
             chosen[strategy] = choose_level(validation, tolerance)
         except ValueError as error:
             raise ValueError(f"{strategy}: {error}") from None
-    remaining = (100 * (1 - levels.sparsity)).round(4)
+    if why_no_ticket(levels, tolerance):
+        chosen = dict.fromkeys(chosen)
+    remaining = [float(f"{100 * (1 - sparsity):.6g}") for sparsity in levels.sparsity]
     is_chosen = levels.level == levels.arm.map(chosen)
     return levels.assign(remaining=remaining, chosen=is_chosen), chosen
 
 
-def cell_metrics(tickets: pd.DataFrame, failed: Mapping[str, int]) -> dict[str, Any]:
-    """The content of ``metrics/<cell>.json``: for dense its accuracy, for each ticket two numbers.
-
-    Few, since ``dvc metrics diff`` lists every number that changed. ``test_accuracy`` is in
-    percent, ``difference`` in points, ``sparsity`` a fraction; None where a strategy has no ticket.
-    ``tickets`` comes from :func:`cell_tickets`; ``failed`` is the number of seeds without results
-    by strategy.
-    """
-    metrics: dict[str, Any] = {}
-    for row in tickets.itertuples():
-        if row.arm == DENSE:
-            metrics[DENSE] = {"test_accuracy": _rounded(row.test_accuracy, 2)}
-            continue
-        metrics[row.arm] = {
-            "sparsity": _rounded(row.sparsity, 4),
-            "difference": _rounded(row.difference, 2),
-        }
-        if failed.get(row.arm):
-            metrics[row.arm]["failed_seeds"] = failed[row.arm]
-    return metrics
-
-
-def cell_tickets(levels: pd.DataFrame, chosen: dict[str, int | None]) -> pd.DataFrame:
+def cell_tickets(
+    levels: pd.DataFrame, chosen: dict[str, int | None], tolerance: float
+) -> pd.DataFrame:
     """One row for dense and one for each strategy's ticket, with the columns :data:`TICKETS`.
 
-    Means over seeds, accuracies in percent; ``std`` is the standard deviation over seeds,
-    ``difference`` the mean difference from dense on the same seeds, in points. NaN where there is
-    no value: one seed has no spread, and a strategy may have no ticket. ``levels`` has arm,
-    seed, level, sparsity (a fraction) and test_accuracy.
+    Means over seeds, accuracies in percent; ``std`` and ``difference_std`` are standard deviations
+    over seeds, ``difference`` is from dense on the same seeds, in points. NaN where there is no
+    value: one seed has no spread, and a strategy may have no ticket; ``reason`` then says why.
+    ``levels`` has the rows of all arms.
     """
-    dense = levels[levels.level == 0].drop_duplicates("seed").set_index("seed").test_accuracy
-    rows: list[dict[str, Any]] = [_ticket(DENSE, 0, 0.0, dense, dense)]
+    dense = dense_rows(levels).set_index("seed")
+    rows = [_ticket(DENSE, 0, dense, dense)]
+    no_ticket = why_no_ticket(levels, tolerance)
     for strategy, level in chosen.items():
-        ticket = levels[(levels.arm == strategy) & (levels.level == level)].set_index("seed")
-        rows.append(_ticket(strategy, level, ticket.sparsity.mean(), ticket.test_accuracy, dense))
+        of_strategy = levels[levels.arm == strategy].set_index("seed")
+        row = _ticket(strategy, level, of_strategy[of_strategy.level == level], dense)
+        if level is None:
+            row["reason"] = no_ticket or _first_level_fails(of_strategy, tolerance)
+        rows.append(row)
     return pd.DataFrame(rows, columns=TICKETS)
 
 
 def _ticket(
-    strategy: str, level: int | None, sparsity: float, accuracy: pd.Series, dense: pd.Series
+    strategy: str, level: int | None, ticket: pd.DataFrame, dense: pd.DataFrame
 ) -> dict[str, Any]:
+    difference = ticket.test_accuracy - dense.test_accuracy
     return {
         "arm": strategy,
         "level": level,
-        "sparsity": sparsity,
-        "n": len(accuracy),
-        "test_accuracy": accuracy.mean(),
-        "std": accuracy.std(),
-        "difference": (accuracy - dense).mean(),
+        "sparsity": ticket.sparsity.mean(),
+        "n": len(ticket),
+        "test_accuracy": ticket.test_accuracy.mean(),
+        "std": ticket.test_accuracy.std(),
+        "difference": difference.mean(),
+        "difference_std": difference.std(),
+        "test_balanced_accuracy": ticket.test_balanced_accuracy.mean(),
+        "test_macro_f1": ticket.test_macro_f1.mean(),
     }
 
 
-def _rounded(value: float, decimals: int) -> float | None:
-    return None if np.isnan(value) else round(float(value), decimals)
+def _first_level_fails(levels: pd.DataFrame, tolerance: float) -> str:
+    if levels.empty:
+        return "every seed failed"
+    if levels.level.max() == 0:
+        return "no level was pruned"
+    return f"level 1 is more than {tolerance:g} points below dense on validation"

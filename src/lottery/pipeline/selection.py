@@ -2,17 +2,27 @@
 
 import shutil
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from lottery.analysis import claims, grid_tables, ticket_choice
+from lottery.analysis import claims, fixed_sparsities, grid_tables, majority, ticket_choice
 from lottery.config import grid
 from lottery.config.grid import Run
 from lottery.config.schema import Params
 from lottery.errors import LotteryError
 from lottery.storage import csv_tables, files, paths
 
-Tables = dict[str, pd.DataFrame]
+
+class Chosen(NamedTuple):
+    """What is known of the tickets of each cell, by the cell's name."""
+
+    curves: dict[str, pd.DataFrame]
+    """Its table in ``plots/curves``."""
+    tickets: dict[str, pd.DataFrame]
+    """:func:`lottery.analysis.ticket_choice.cell_tickets`."""
+    dense: dict[str, dict[str, Any]]
+    """:func:`lottery.analysis.majority.dense_row`."""
 
 
 def remove_orphans(params: Params) -> None:
@@ -24,40 +34,59 @@ def remove_orphans(params: Params) -> None:
             shutil.rmtree(folder)
 
 
-def choose_tickets(params: Params) -> tuple[Tables, Tables]:
-    """The curves and the tickets of each cell, by its name.
+def choose_tickets(params: Params) -> Chosen:
+    """The tickets of each cell, and what they are chosen from.
 
     Raises LotteryError for a table that is missing or damaged.
     """
-    curves, tickets = {}, {}
+    tolerance, strategies = params.evaluate.tolerance, params.strategies
+    chosen = Chosen({}, {}, {})
     for cell in grid.cells(params):
         levels = pd.concat(
             csv_tables.read(cell.of_arm(arm).tables_folder / "levels.csv")
             for arm in grid.arms(params)
         )
         try:
-            curves[cell.name], chosen = ticket_choice.cell_curves(
-                levels, params.strategies, params.evaluate.tolerance
-            )
+            curve, by_strategy = ticket_choice.cell_curves(levels, strategies, tolerance)
         except ValueError as error:
             raise LotteryError(
                 f"{cell.tables_folder}-*/levels.csv: {error}; run 'dvc repro' to regenerate them"
             ) from None
-        tickets[cell.name] = ticket_choice.cell_tickets(curves[cell.name], chosen)
-    return curves, tickets
+        chosen.curves[cell.name] = curve
+        chosen.tickets[cell.name] = ticket_choice.cell_tickets(curve, by_strategy, tolerance)
+        documents = csv_tables.read(cell.of_arm(strategies[0]).tables_folder / "classes.csv")
+        classes = documents["class"].nunique()
+        chosen.dense[cell.name] = majority.dense_row(curve, classes, tolerance)
+    return chosen
 
 
-def write(params: Params, curves: Tables, tickets: Tables) -> None:
+def write(params: Params, chosen: Chosen) -> None:
     """Write ``plots/curves``, ``plots/statistics`` and ``metrics``."""
-    tables = grid_tables.tables(params, claims.load(paths.CLAIMS), curves, tickets)
+    tables = grid_tables.tables(params, claims.load(paths.CLAIMS), *chosen)
+    verdicts = dict(zip(tables["claims"].claim, tables["claims"].verdict, strict=True))
     with files.replacing_directory(paths.METRICS) as folder:
-        for cell in grid.cells(params):
-            metrics = ticket_choice.cell_metrics(tickets[cell.name], _failed_seeds(params, cell))
-            files.write_json(folder / paths.metrics(cell.name).name, metrics)
-        verdicts = dict(zip(tables["claims"].claim, tables["claims"].verdict, strict=True))
-        files.write_json(folder / paths.metrics("claims").name, verdicts)
+        for name, metrics in {**_metrics(params, chosen), "claims": {"claims": verdicts}}.items():
+            files.write_json(folder / paths.metrics(name).name, metrics)
     csv_tables.write_folder(paths.STATISTICS, tables)
-    csv_tables.write_folder(paths.CURVES, curves)
+    csv_tables.write_folder(paths.CURVES, chosen.curves)
+
+
+def _metrics(params: Params, chosen: Chosen) -> dict[str, dict[str, Any]]:
+    """The accuracies in ``metrics/`` by the name of their file; the means of several cells too."""
+    at_sparsities = {
+        name: fixed_sparsities.accuracies(curve, params.strategies)
+        for name, curve in chosen.curves.items()
+    }
+    dense = [row["test_accuracy"] for row in chosen.dense.values()]
+    metrics = {
+        cell.name: fixed_sparsities.cell_metrics(
+            chosen.dense[cell.name], at_sparsities[cell.name], _failed_seeds(params, cell)
+        )
+        for cell in grid.cells(params)
+    }
+    if len(metrics) > 1:
+        metrics["overview"] = fixed_sparsities.overview(dense, list(at_sparsities.values()))
+    return metrics
 
 
 def _failed_seeds(params: Params, cell: Run) -> Mapping[str, int]:

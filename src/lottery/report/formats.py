@@ -1,6 +1,7 @@
-"""Numbers as the page writes them; a missing one is a dash."""
+"""Numbers as the page and the terminal write them; a missing one is a dash."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -30,8 +31,19 @@ def whole(value: Any) -> str:
 
 
 def share(fraction: Any) -> str:
-    """A fraction as percent: "64.0 %"."""
-    return MISSING if pd.isna(fraction) else f"{100 * fraction:.1f} %"
+    """A fraction from 0 to 1 as percent: "64.0 %".
+
+    With as many decimals as tell it from nothing and from everything: "0.004 %", "99.996 %". Only
+    0 is "0.0 %" and only 1 is "100.0 %", and a larger fraction never looks smaller.
+    """
+    if pd.isna(fraction):
+        return MISSING
+    percent = 100 * Decimal(float(fraction))
+    for decimals in range(1, 400):  # the smallest float has 324
+        text = f"{percent:.{decimals}f}"
+        if (Decimal(text) in (0, 100)) == (percent in (0, 100)):
+            break
+    return f"{text} %"
 
 
 def p_value(p: Any) -> str:

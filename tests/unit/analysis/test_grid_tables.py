@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from helpers import ROOT
 
-from lottery.analysis import grid_tables
+from lottery.analysis import grid_tables, majority
 from lottery.analysis.claims import Claim
 from lottery.config import grid, params
 from lottery.config.schema import Params
@@ -27,12 +27,14 @@ def curve(gain: float) -> pd.DataFrame:
         for level in (0, 1)
     ]
     names = ["arm", "seed", "level", "sparsity", "validation_accuracy", "test_accuracy"]
-    return pd.DataFrame(rows, columns=names)
+    by_class = dict.fromkeys(["test_balanced_accuracy", "test_macro_f1"], 70.0)
+    majority_rates = dict.fromkeys(["validation_majority", "test_majority"], 50.0)
+    return pd.DataFrame(rows, columns=names).assign(**by_class, **majority_rates)
 
 
 def claim(name: str, **changes: Any) -> Claim:
     keys = {"test": "difference", "of": ("winning_ticket",), "against": ("dense",)}
-    return Claim(id=name, sentence="So it is.", sparsity=(0.3, 0.5), **{**keys, **changes})
+    return Claim(id=name, sentence="So it is.", **{**keys, "sparsity": (0.3, 0.5), **changes})
 
 
 def test_a_cells_model_and_corpus_decide_its_group() -> None:
@@ -47,7 +49,8 @@ def test_a_cells_model_and_corpus_decide_its_group() -> None:
         claim("narrow", combine="every_cell", embedding_std_at_most=0.5),
     )
     tickets = {name: pd.DataFrame({"arm": ["dense"]}) for name in curves}
-    tables = grid_tables.tables(settings, to_test, curves, tickets)
+    dense = {name: majority.dense_row(curve, 2, 0.5) for name, curve in curves.items()}
+    tables = grid_tables.tables(settings, to_test, curves, tickets, dense)
     verdicts = dict(zip(tables["claims"].claim, tables["claims"].verdict, strict=True))
     assert verdicts == {"corpora": "supported", "models": "undecided", "narrow": "supported"}
     contrasts = tables["contrasts"].set_index(["claim", "cell"]).verdict
@@ -55,3 +58,32 @@ def test_a_cells_model_and_corpus_decide_its_group() -> None:
         expected = "supported" if cell.model == "cnn" else "not tested"
         assert contrasts["narrow", cell.name] == expected
     assert list(tables["tickets"].cell) == list(curves)
+
+
+def test_a_cell_that_learned_nothing_is_tested_for_no_ticket() -> None:
+    """Neither a match nor the ticket's sparsity, also in a pair with another cell; the rest is."""
+    settings = two_by_two()
+    names = [cell.name for cell in grid.cells(settings)]
+    curves = {name: curve(0.1) for name in names}
+    curves[names[0]] = curves[names[0]].assign(validation_majority=89.9)
+    to_test = (
+        claim("matches", test="matching", combine="every_cell"),
+        claim(
+            "sparsity",
+            test="ticket",
+            sparsity=None,
+            against=("winning_ticket",),
+            direction="different",
+            combine="any",
+        ),
+        claim("gains", combine="every_cell"),
+    )
+    dense = {name: majority.dense_row(curves[name], 2, 0.5) for name in names}
+    tickets = {name: pd.DataFrame({"arm": ["dense"]}) for name in names}
+    contrasts = grid_tables.tables(settings, to_test, curves, tickets, dense)["contrasts"]
+    untested = contrasts[contrasts.verdict == "not tested"]
+    assert untested.claim.tolist() == ["matches", *["sparsity"] * 3]
+    assert untested.cell.str.contains(names[0]).all()
+    assert untested.reason.str.contains("most frequent class for 89.9 %").all()
+    assert untested.reason.iloc[1].startswith(f"{names[0]}: on validation")
+    assert contrasts.drop(untested.index).reason.isna().all()

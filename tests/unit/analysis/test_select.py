@@ -12,9 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lottery import metrics
+from lottery.analysis import fixed_sparsities
+from lottery.analysis.exploratory import per_seed_tickets
+from lottery.analysis.fixed_sparsities import cell_metrics
+from lottery.analysis.majority import dense_row, is_unequal, why_no_ticket
 from lottery.analysis.ticket_choice import (
     VALIDATION_COLUMNS,
-    cell_metrics,
+    cell_curves,
     cell_tickets,
     choose_level,
 )
@@ -96,29 +100,138 @@ def test_the_choice_survives_the_file(tmp_path: Path) -> None:
     assert choose_level(csv_tables.read(tmp_path / "levels.csv"), 0.5) == 1
 
 
-def test_metrics_of_a_cell() -> None:
-    rows = []
-    for strategy, shift in (("a", 0.0), ("b", -3.0)):
-        for seed in (0, 1):
-            for level in (0, 1, 2):
-                accuracy = 80 + seed + (shift if level else 0)
-                rows.append((strategy, seed, level, level / 4, accuracy))
+def cell_levels(*shifts: tuple[str, float], seeds: tuple[int, ...] = (0, 1)) -> pd.DataFrame:
+    """Three levels of strategies, each ``shift`` points from a dense accuracy of 80."""
+    rows = [
+        (strategy, seed, level, level / 4, 80 + seed + (shift if level else 0))
+        for strategy, shift in shifts
+        for seed in seeds
+        for level in (0, 1, 2)
+    ]
     levels = pd.DataFrame(rows, columns=["arm", "seed", "level", "sparsity", "test_accuracy"])
-    tickets = cell_tickets(levels, {"a": 2, "b": None})
+    return levels.assign(
+        validation_accuracy=levels.test_accuracy + 1,
+        validation_majority=50.0,
+        test_majority=48.0,
+        test_balanced_accuracy=levels.test_accuracy - 10,
+        test_macro_f1=levels.test_accuracy - 11,
+    )
+
+
+def test_tickets_of_a_cell() -> None:
+    levels = cell_levels(("a", 0.0), ("b", -3.0))
+    tickets = cell_tickets(levels, {"a": 2, "b": None}, 0.5).set_index("arm")
     assert list(tickets.n) == [2, 2, 0]
-    assert tickets["std"][0] == pytest.approx(0.5**0.5)
-    assert cell_metrics(tickets, {}) == {
+    assert tickets["std"]["dense"] == pytest.approx(0.5**0.5)
+    a = tickets.loc["a"]
+    assert (a.difference, a.difference_std) == (0, 0)
+    assert (a.test_balanced_accuracy, a.test_macro_f1) == (70.5, 69.5)
+    assert tickets.reason["b"] == "level 1 is more than 0.5 points below dense on validation"
+    assert tickets.reason.drop("b").isna().all()
+    one = cell_tickets(levels[levels.seed == 0], {"b": 1}, 0.5)
+    assert one[["std", "difference_std"]].isna().all(axis=None)
+    none = cell_tickets(levels.iloc[:0], {"b": None}, 0.5)
+    assert list(none.reason)[1] == "every seed failed"
+
+
+@pytest.mark.parametrize(
+    ("majority", "tolerance", "expected"),
+    [(79.4, 2.0, None), (79.5, 2.0, "79.5 %"), (79.5, 1.9, None), (99.0, 0.5, "99.0 %")],
+)
+def test_dense_must_beat_the_most_frequent_class(
+    majority: float, tolerance: float, expected: str | None
+) -> None:
+    """Dense is right for 81.5 % of validation on average: 2 points more is not more than 2."""
+    levels = cell_levels(("a", 0.0)).assign(validation_majority=majority, test_majority=0.0)
+    reason = why_no_ticket(levels, tolerance)
+    curve, chosen = cell_curves(levels, ["a"], tolerance)
+    if expected is None:
+        assert reason is None
+        assert chosen == {"a": 2}
+    else:
+        assert reason
+        assert "right for 81.5 %" in reason
+        assert expected in reason
+        assert chosen == {"a": None}
+        assert not curve.chosen.any()
+        assert list(cell_tickets(curve, chosen, tolerance).reason)[1:] == [reason]
+
+
+def test_a_seed_that_learned_nothing_has_no_ticket_of_its_own() -> None:
+    levels = cell_levels(("a", 0.0)).assign(cell="a-cnn")
+    levels.loc[levels.seed == 1, "validation_majority"] = 82.0
+    table = per_seed_tickets({"a-cnn": levels}, 0.5)
+    assert table.level.tolist()[0] == 2
+    assert table.set_index("seed").loc[1, "level":].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("test_majority", "classes", "expected"),
+    [(50, 2, False), (59, 2, False), (61, 2, True), (98, 2, True), (16, 8, True), (100, 0, False)],
+)
+def test_classes_are_unequal(test_majority: float, classes: int, expected: bool) -> None:
+    assert is_unequal(test_majority, classes) is expected
+
+
+def test_metrics_of_a_cell() -> None:
+    levels = cell_levels(("a", 0.0), ("b", -3.0))
+    dense = dense_row(levels, 2, 0.5)
+    assert dense["test_balanced_accuracy"] == 70.5
+    values = fixed_sparsities.accuracies(levels, ["a", "b", "failed"])
+    assert cell_metrics(dense, values, {"b": 1}) == {
+        "majority": {"test_accuracy": 48.0},
         "dense": {"test_accuracy": 80.5},
-        "a": {"sparsity": 0.5, "difference": 0.0},
-        "b": {"sparsity": None, "difference": None},
+        "a": {"at_50": 80.5, "at_90": None},
+        "b": {"at_50": 77.5, "at_90": None, "failed_seeds": 1},
+        "failed": {"at_50": None, "at_90": None},
     }
-    one = cell_tickets(levels[levels.seed == 0], {"b": 1})
-    assert one["std"].isna().all()
-    assert cell_metrics(one, {"b": 1})["b"] == {
-        "sparsity": 0.25,
-        "difference": -3.0,
-        "failed_seeds": 1,
+    reason = dense_row(levels.assign(validation_majority=90.0), 2, 0.5)
+    assert cell_metrics(reason, values, {})["no_ticket"].startswith("on validation the dense")
+    empty = fixed_sparsities.accuracies(levels.iloc[:0], ["a"])
+    nothing = cell_metrics(dense_row(levels.iloc[:0], 0, 0.5), empty, {"a": 2})
+    assert nothing == {
+        "majority": {"test_accuracy": None},
+        "dense": {"test_accuracy": None},
+        "a": {"at_50": None, "at_90": None, "failed_seeds": 2},
     }
+
+
+def test_means_over_cells_are_of_all_of_them() -> None:
+    cells = [{"a": {0.5: 80.0, 0.9: 70.0}}, {"a": {0.5: 90.0, 0.9: None}}]
+    assert fixed_sparsities.overview([81.0, 92.0], cells) == {
+        "dense": 86.5,
+        "a": {"50": 85.0, "90": None},
+    }
+
+
+@given(
+    st.lists(st.floats(0.05, 0.9), min_size=1, max_size=8),
+    st.lists(st.floats(0, 100), min_size=9, max_size=9),
+)
+def test_accuracy_between_levels(rates: list[float], heights: list[float]) -> None:
+    """Between those of the two levels around it, and nothing beyond the last one."""
+    remaining = np.cumprod([1.0, *(1 - rate for rate in rates)])
+    levels = pd.DataFrame(
+        {"arm": "a", "level": range(len(remaining)), "sparsity": 1 - remaining}
+    ).assign(test_accuracy=heights[: len(remaining)])
+    for sparsity, value in fixed_sparsities.accuracies(levels, ["a"])["a"].items():
+        if 1 - sparsity < remaining[-1] * 0.99:
+            assert value is None
+        elif 1 - sparsity > remaining[-1] * 1.01:
+            after = int(np.argmax(remaining <= 1 - sparsity))
+            around = heights[after - 1 : after + 1]
+            assert value is not None
+            assert min(around) - 1e-9 <= value <= max(around) + 1e-9
+
+
+def test_half_way_is_half_way_on_the_logarithmic_scale() -> None:
+    """Half of the weights lie half way between all and a quarter; 90 % sparse at a level itself."""
+    levels = pd.DataFrame(
+        {"arm": "a", "level": [0, 1, 2], "sparsity": [0, 0.75, 0.9 - 1e-6]}
+    ).assign(test_accuracy=[80.0, 70.0, 60.0])
+    values = fixed_sparsities.accuracies(levels, ["a"])["a"]
+    assert values[0.5] == pytest.approx(75)
+    assert values[0.9] == pytest.approx(60)
 
 
 @given(st.integers(2, 5), st.integers(1, 30), st.integers(0, 99))
@@ -184,7 +297,15 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> params.Params:
         ]
         columns = ["arm", *VALIDATION_COLUMNS[:2], "sparsity"]
         written = pd.DataFrame(rows, columns=[*columns, "validation_accuracy", "test_accuracy"])
+        written = written.assign(
+            validation_majority=60.0,
+            test_majority=58.0,
+            test_balanced_accuracy=written.test_accuracy - 1,
+            test_macro_f1=written.test_accuracy - 2,
+        )
         csv_tables.write(written, paths.TABLES / f"{cell}-{name}" / "levels.csv")
+        classes = pd.DataFrame({"class": [0, 1, 0, 1]})
+        csv_tables.write(classes, paths.TABLES / f"{cell}-{name}" / "classes.csv")
     return settings
 
 
@@ -194,8 +315,12 @@ def test_the_stage_chooses_on_validation_and_reports_test(study: params.Params) 
     assert set(curves.level[curves.chosen & (curves.arm == "winning_ticket")]) == {2}
     assert not curves.chosen[curves.arm == "reinit_same_mask"].any()
     metrics = json.loads(paths.metrics("rotten_tomatoes-cnn").read_text())
-    assert metrics["dense"] == {"test_accuracy": 80.5}
-    assert metrics["winning_ticket"] == {"sparsity": 0.5, "difference": -5.25}
+    assert metrics == {
+        "majority": {"test_accuracy": 58.0},
+        "dense": {"test_accuracy": 80.5},
+        "winning_ticket": {"at_50": 75.25, "at_90": None},
+    }
+    assert not paths.metrics("overview").exists(), "a mean of one cell"
     (ticket,) = (
         csv_tables.read(paths.STATISTICS / "tickets.csv").query("level > 0").to_dict("records")
     )

@@ -74,7 +74,7 @@ def runs(
     random = np.random.default_rng(seed)
     for _ in range(RUNS):
         curves = {cell: simulated(random, ticket, reinit) for cell in CELLS}
-        yield contrasts(claims, curves, {}, MARGIN, 0.5)
+        yield contrasts(claims, curves, {}, MARGIN, 0.5, {})
 
 
 @pytest.mark.parametrize(
