@@ -108,13 +108,13 @@ def show_race(results: dict[str, Any]) -> None:
     """Print the contenders, one line per cell."""
     table = _table(
         "median seconds per step of 64 documents; ratios, with the lowest and highest of any round",
-        "cell", *race.CONTENDERS, "study/ours", "plain/ours", "GFLOP/s", "of peak",
+        "cell", *race.CONTENDERS, *(f"{name}/ours" for name in race.OTHERS), "GFLOP/s", "of peak",
     )  # fmt: skip
     for cell in cells.CELLS:
         row = results[cell]
         seconds = [row[f"{name}_s"] for name in race.CONTENDERS]
         ratios = []
-        for name in ("study", "plain"):
+        for name in race.OTHERS:
             ratio, spread = row[f"{name}_over_ours"], row[f"{name}_over_ours_spread"]
             ratios.append(f"{ratio:.1f} ({spread[0]:.1f}-{spread[1]:.1f})" if ratio else "not run")
         table.add_row(
@@ -180,7 +180,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _print(table: Table) -> None:
-    Console(file=sys.stdout, width=130).print(table)
+    Console(file=sys.stdout, width=160).print(table)
 
 
 if __name__ == "__main__":

@@ -16,13 +16,14 @@ from tqdm import tqdm
 from benchmarks.cells import BATCH, CELLS, Cell, choose, sample, texts
 from lottery import kernels
 from lottery.kernels import matmul
-from lottery.training import device
 
-CONTENDERS = ("study", "plain", "ours", "ours_bf16")
-SLOW = {("study", "imdb-lstm"), ("plain", "imdb-lstm")}
+CONTENDERS = ("study", "plain", "plain_flush", "ours", "ours_bf16")
+OTHERS = CONTENDERS[:3]
+"""Those that the library is compared with."""
+SLOW = {(name, "imdb-lstm") for name in OTHERS}
 """Where a step takes many seconds: there is no warm-up; with ``--quick`` plain has one round, and
 study none."""
-SLOW_ROUNDS = {"study": 2, "plain": 7}
+SLOW_ROUNDS = {"study": 2, "plain": 3, "plain_flush": 3}
 
 
 def race(threads: int, rounds: int, quick: bool) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def _seconds(
     most = dict.fromkeys(connections, rounds)
     for name in connections:
         if (name, cell.name) in SLOW:
-            most[name] = {"study": 0, "plain": 1}[name] if quick else SLOW_ROUNDS[name]
+            most[name] = int(name != "study") if quick else SLOW_ROUNDS[name]
     runners = [name for name in connections if most[name]]
     for name in runners:
         connections[name].send((cell.name, steps))
@@ -81,13 +82,10 @@ def serve(connection: Connection, name: str, threads: int) -> None:
     """The work of a contender's process, until it receives None.
 
     On a cell's name and a number of steps it loads them and warms up; on ``train`` it trains and
-    answers with the seconds. The library's settings of threads and memory are for the library's
-    processes only.
+    answers with the seconds. What the contender sets, it sets first, in this process only.
     """
-    if name.startswith("ours"):
-        device.prepare("cpu", threads)
-    torch.set_num_threads(threads)
     contender = importlib.import_module(f"benchmarks.contenders.{name}")
+    contender.prepare(threads)
     train: Callable[[], float] = float  # nothing to train yet
     while message := connection.recv():
         if message == "train":
@@ -105,7 +103,7 @@ def serve(connection: Connection, name: str, threads: int) -> None:
 def _row(cell: Cell, seconds: dict[str, list[float]], quick: bool) -> dict[str, Any]:
     median = {name: statistics.median(rounds) for name, rounds in seconds.items() if rounds}
     row: dict[str, Any] = {f"{name}_s": median.get(name) for name in CONTENDERS}
-    for name in ("study", "plain"):
+    for name in OTHERS:
         pairs = zip(seconds[name], seconds["ours"], strict=False)
         ratios = [theirs / ours for theirs, ours in pairs]
         row[f"{name}_over_ours"] = median[name] / median["ours"] if ratios else None

@@ -9,9 +9,14 @@ from benchmarks.cells import Cell
 from benchmarks.contenders.plain import Size
 from lottery.experiment import replicate
 from lottery.pruning import masks
-from lottery.training import loop, optimizers
+from lottery.training import device, loop, optimizers
 from lottery.training.batches import Documents
 from lottery.training.loop import Plan
+
+
+def prepare(threads: int) -> None:
+    """The library's settings."""
+    device.prepare("cpu", threads)
 
 
 def plan(

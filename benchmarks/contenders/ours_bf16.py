@@ -6,7 +6,10 @@ import torch
 
 from benchmarks.cells import Cell
 from benchmarks.contenders import ours
+from benchmarks.contenders.ours import prepare
 from lottery.training.batches import Documents
+
+__all__ = ["load", "prepare"]
 
 
 def load(cell: Cell, documents: Documents) -> Callable[[], float]:

@@ -19,6 +19,11 @@ from lottery.training.batches import Documents
 WIDTHS = (3, 4, 5)
 
 
+def prepare(threads: int) -> None:
+    """The number of threads; all else is PyTorch's default."""
+    torch.set_num_threads(threads)
+
+
 class CNN(nn.Module):
     """A one-dimensional convolution per width; windows that reach into the padding never win."""
 

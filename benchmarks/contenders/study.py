@@ -14,6 +14,11 @@ from lottery.storage.token_arrays import PAD
 from lottery.training.batches import Documents
 
 
+def prepare(threads: int) -> None:
+    """The number of threads; all else is PyTorch's default."""
+    torch.set_num_threads(threads)
+
+
 class CNN(nn.Module):
     """A two-dimensional convolution per width, over an image of words by dimensions."""
 

@@ -1,6 +1,7 @@
 """The contenders of ``make bench`` train the same network on the same documents."""
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import threading
@@ -63,11 +64,13 @@ def test_documents_are_chosen_and_cut() -> None:
 def test_a_row_of_the_race(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = CELLS["imdb-lstm"]
     monkeypatch.setattr(race, "sample", lambda cell, count: documents(cell, count * 64))
-    seconds = {"study": [], "plain": [4.0, 6.0, 5.0], "ours": [1.0, 2.0, 1.5], "ours_bf16": [1.0]}
+    seconds = {"study": [], "plain": [4.0, 6.0, 5.0], "plain_flush": [3.0, 3.0]}
+    seconds |= {"ours": [1.0, 2.0, 1.5], "ours_bf16": [1.0]}
     row = race._row(cell, seconds, quick=True)
     assert row["study_over_ours"] is None
     assert row["plain_over_ours"] == pytest.approx(5 / 1.5)
     assert row["plain_over_ours_spread"] == [3.0, 4.0]
+    assert row["plain_flush_over_ours"] == 2
     tokens = documents(cell, 64).lengths.sum()
     weights = 2 * 4 * 256 * (100 + 256) + 2 * 4 * 256 * (512 + 256)
     assert row["gflops"] == pytest.approx(6 * weights * tokens / 1.5 / 1e9)
@@ -146,3 +149,52 @@ def test_the_command_can_be_started() -> None:
         check=True,
     )
     assert "--quick" in done.stdout
+
+
+SETTINGS = """
+import importlib, multiprocessing, os
+import torch
+from benchmarks import race
+
+class Contender:
+    def load(cell, documents):
+        values, factors = torch.full((1 << 20,), 1e-30), torch.full((1 << 20,), 1e-10)
+        bits = (values * factors).view(torch.int32)  # each thread has a part of so many
+        print(name, torch.get_num_threads(), not bits.any().item(), flush=True)
+        return float
+
+race.sample = lambda cell, steps: None
+for name in race.CONTENDERS:
+    if os.fork() == 0:  # a process of its own, as the race starts one, but already imported
+        Contender.prepare = importlib.import_module(f"benchmarks.contenders.{name}").prepare
+        race.importlib.import_module = lambda module: Contender
+        ours, theirs = multiprocessing.Pipe()
+        ours.send(("ag_news-cnn", 1))
+        ours.send(None)
+        race.serve(theirs, name, 2)
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.mark.skipif(
+    not torch.set_flush_denormal(False), reason="this processor cannot flush subnormal numbers"
+)
+def test_each_contender_has_its_settings_alone() -> None:
+    """Its threads, and whether subnormal numbers are zero in them."""
+    done = subprocess.run(
+        [sys.executable, "-c", SETTINGS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "NUMBA_NUM_THREADS": "2"},
+    )
+    settings = {
+        "study": "2 False",
+        "plain": "2 False",
+        "plain_flush": "2 True",
+        "ours": "2 True",
+        "ours_bf16": "2 True",
+    }
+    assert dict(line.split(" ", 1) for line in done.stdout.splitlines()) == settings
