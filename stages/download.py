@@ -11,8 +11,8 @@ from lottery.storage import files, paths
 def run(params: Params, corpus: str) -> None:
     """Write ``data/raw/<corpus>.parquet``, and where it came from to ``data/raw/<corpus>.json``."""
     outputs.refuse(corpus, params.corpora[corpus], params.corpora)
-    documents, report = corpora.read(corpus, params.corpora[corpus])
-    corpus_table.write(documents.frame, documents.classes, paths.corpus_table(corpus))
+    table, report = corpora.read(corpus, params.corpora[corpus])
+    corpus_table.write(table, paths.corpus_table(corpus))
     files.write_json(paths.provenance(corpus), report)
     print(corpora.summary(report))
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from lottery.config import grid, params
 from lottery.config.schema import Params
+from lottery.data import corpus_report
 from lottery.errors import LotteryError
 from lottery.pipeline.cli import Parser
 from lottery.storage import csv_tables, paths
@@ -58,6 +59,8 @@ def notes(settings: Params) -> list[str]:
         selection = json.loads(path.read_text()).get("selection") if path.exists() else None
         if selection:
             lines.append(f"{corpus}: {selection}")
+        report = corpus_report.load(corpus)
+        lines += [f"{corpus}: {warning}" for warning in report["warnings"]] if report else []
     for cell in grid.cells(settings):
         for strategy in settings.strategies:
             failed = csv_tables.failed(cell.of_arm(strategy).tables_folder)

@@ -24,6 +24,7 @@ from lottery.storage import paths
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 CHOSEN = {
+    "src/lottery/data/text/tokenizers/${tokens.tokenizer}.py": "lottery.data.text.tokenizers",
     "${item.source}": "lottery.corpora",
     "src/lottery/models/${item.model}.py": "lottery.models",
     "src/lottery/pruning/controls/${item.control}.py": "lottery.pruning.controls",

@@ -18,9 +18,11 @@ import pytest
 from helpers import refused
 
 from lottery import corpora
+from lottery.config import plugins
 from lottery.config.schema import Corpus, Tokens
 from lottery.corpora import ag_news
 from lottery.data import corpus_table
+from lottery.data.corpus_table import CorpusTable
 from lottery.data.sources import Fetched
 from lottery.data.text import glove, tokenize
 from lottery.errors import LotteryError
@@ -67,9 +69,22 @@ def write(path: Path, texts: list[Any], labels: list[Any]) -> Path:
     return path
 
 
-def read(path: Path, **options: Any) -> corpora.Documents:
+def read(path: Path, **options: Any) -> CorpusTable:
     settings = Corpus(source=str(path), text="t", label="l", test_fraction=0.5, **options)
     return corpora.read("own", settings)[0]
+
+
+def tokens(**changes: Any) -> Tokens:
+    values: dict[str, Any] = {
+        "tokenizer": "basic_english",
+        "max_tokens": None,
+        "documents": None,
+        "vocabulary": 10,
+        "validation_fraction": 0.5,
+        "split_seed": 0,
+        "vectors": None,
+    }
+    return Tokens(**{**values, **changes})
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -78,20 +93,20 @@ def test_texts_that_come_through_unchanged(tmp_path: Path, kind: str) -> None:
     texts = [f"{text} {copy}" for text in TEXTS.values() for copy in (1, 2)]
     texts += [text for text in TEXTS.values() if text.strip()]
     labels = [("x", "y")[number % 2] for number in range(len(texts))]
-    documents = read(write(tmp_path / f"own.{kind}", texts, labels))
-    corpus_table.write(documents.frame, documents.classes, tmp_path / "table.parquet")
-    table, classes = corpus_table.load(tmp_path / "table.parquet")
-    assert table.text.tolist() == [unicodedata.normalize("NFC", text) for text in texts]
-    assert [classes[label] for label in table.label] == labels
-    splits = {"train": table, "validation": table}
-    settings = Tokens(
-        max_tokens=None, documents=None, vocabulary=999, validation_fraction=0.5, split_seed=0,
-        vectors=None,
-    )  # fmt: skip
-    arrays, words, _ = tokenize.tokenize(splits, settings)
-    assert "before\0after" in words
-    assert not any(set(word) & set(" \n\r\x85\u2028") for word in words), "one word is one line"
-    assert len(arrays["train"].labels) == len(texts)
+    corpus_table.write(
+        read(write(tmp_path / f"own.{kind}", texts, labels)), tmp_path / "table.parquet"
+    )
+    table = corpus_table.load(tmp_path / "table.parquet")
+    assert table.frame.text.tolist() == [unicodedata.normalize("NFC", text) for text in texts]
+    assert [table.classes[label] for label in table.frame.label] == labels
+    for tokenizer in plugins.names("lottery.data.text.tokenizers"):
+        settings = tokens(tokenizer=tokenizer, vocabulary=999)
+        documents = tokenize.words_of(table, settings)
+        words = documents.words
+        assert tokenizer == "character" or {"before\0after", "before"} & set(words)
+        assert not any(set(word) & set(" \n\r\x85\u2028") for word in words), "one word, one line"
+        arrays, _, _ = tokenize.tokenize(table, documents, settings, False, "corpora.own")
+        assert sum(len(part.labels) for part in arrays.values()) == len(texts)
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
@@ -140,12 +155,11 @@ def test_a_single_document_of_50_mb(tmp_path: Path, kind: str) -> None:
 def test_the_longest_document_comes_through(tmp_path: Path) -> None:
     text = "word " * (corpus_table.MAX_CHARACTERS // 5)
     path = write(tmp_path / "own.jsonl", [text, "b", "c", "d"], ["x", "y", "x", "y"])
-    table = read(path).frame
-    assert table.text[1] == text
-    settings: Any = SimpleNamespace(max_tokens=100, vocabulary=10)
-    arrays, _, report = tokenize.tokenize({"train": table}, settings)
-    assert arrays["train"].offsets[1] == 100
-    assert report["train"]["length_quantiles_before_the_cut"]["100%"] == 2_000_000
+    table = read(path)
+    assert table.frame.text[1] == text
+    documents = tokenize.words_of(table, tokens())
+    assert documents.lengths.tolist() == [2_000_000, 1, 1, 1]
+    assert documents.cut(100).lengths.tolist() == [100, 1, 1, 1]
 
 
 def test_a_quotation_mark_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,12 +182,18 @@ def test_10_000_empty_documents(tmp_path: Path, kind: str) -> None:
 
 def test_10_000_documents_without_a_word() -> None:
     """A quotation mark is text, but no word: each is one <unk>."""
-    table = pd.DataFrame({"text": ['"'] * 10_000, "label": [0, 1] * 5_000})
-    settings: Any = SimpleNamespace(max_tokens=None, vocabulary=10)
-    arrays, words, report = tokenize.tokenize({"train": table}, settings)
+    frame = pd.DataFrame({"text": ['"'] * 10_000, "label": [0, 1] * 5_000, "split": None})
+    table, settings = CorpusTable(frame, ["x", "y"], 0.5), tokens()
+    documents = tokenize.words_of(table, settings)
+    arrays, words, report = tokenize.tokenize(table, documents, settings, False, "corpora.own")
     assert words == ["<unk>", "<pad>"]
-    assert arrays["train"].ids.tolist() == [0] * 10_000
-    assert report["train"]["documents_without_a_word"] == 10_000
+    assert arrays["test"].ids.tolist() == [0] * 5_000
+    assert report["without_a_token"] == 10_000
+    refused(
+        lambda: tokenize.tokenize(table, documents, settings, True, "corpora.own"),
+        "no document of class 'x' remains: each of the 5,000 has the same words as a document of",
+        "corpora.own.dedupe: false",
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -291,14 +311,14 @@ def test_tables_with_random_damage(tmp_path: Path, users: bool) -> None:
     if users:
         write(path, frame.text.tolist(), ["x", "y"] * 20)
     else:
-        corpus_table.write(frame, ["x", "y"], path)
+        corpus_table.write(CorpusTable(frame, ["x", "y"]), path)
     content, generator, lines = path.read_bytes(), random.Random(0), 0
     for _ in range(100):
         changed = bytearray(content)
         changed[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
         path.write_bytes(changed)
         try:
-            table = read(path, dedupe=False).frame if users else corpus_table.load(path)[0]
+            table = read(path, dedupe=False).frame if users else corpus_table.load(path).frame
             assert list(table) == ["text", "label", "split"]
         except LotteryError as error:
             assert str(path) in str(error) or str(error).startswith("own: ")
@@ -373,13 +393,11 @@ def test_earlier_tokens_are_never_changed(
     monkeypatch.chdir(tmp_path)
     frame = pd.DataFrame({"text": [f"the {n}" for n in range(40)], "label": [0, 1] * 20})
     frame["split"] = np.repeat(["train", "test"], 20)
-    corpus_table.write(frame, ["x", "y"], paths.corpus_table("own"))
+    corpus_table.write(CorpusTable(frame, ["x", "y"]), paths.corpus_table("own"))
     settings: Any = SimpleNamespace(
-        tokens=Tokens(
-            max_tokens=None, documents=None, vocabulary=9, validation_fraction=0.5, split_seed=0,
-            vectors="glove.6B.50d",
-        )
-    )  # fmt: skip
+        tokens=tokens(vocabulary=9, vectors="glove.6B.50d"),
+        corpora={"own": Corpus(source="own.csv", text="t", label="l", split="s")},
+    )
     glove_file(b"the 1 2\n")
     tokenize_stage.run(settings, "own")
     before = {path: path.read_bytes() for path in paths.tokens("own").iterdir()}

@@ -4,11 +4,7 @@ import csv
 import gzip
 import json
 import re
-import runpy
-import signal
-import sys
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,79 +13,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
-from helpers import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
+from own_corpus import Project, frame
 
-from lottery import corpora
-from lottery.config.schema import Corpus
 from lottery.data import corpus_table, stratified
 from lottery.storage import paths, token_arrays
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules")
-
-
-class Project:
-    """A folder with a ``params.yaml`` of one corpus, ``own``; the working directory."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        self._capsys, self._monkeypatch = capsys, monkeypatch
-
-    def corpus(self, source: str, tokens: dict[str, Any] | None = None, **keys: Any) -> None:
-        """Write ``params.yaml``: ``keys`` of the corpus, and ``tokens`` of that section."""
-        document = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text())
-        columns: dict[str, Any] = {"source": source, "text": "review", "label": "stars"}
-        if "split" not in keys:
-            columns["test_fraction"] = 0.3
-        document["corpora"] = {"own": {**columns, **keys}}
-        document["models"] = {"cnn": document["models"]["cnn"]}
-        settings = {"documents": None, "vectors": None, **(tokens or {})}
-        document["tokens"].update(settings)
-        document["train"] = {"cnn": document["train"]["cnn"], "own-cnn": {}}
-        Path("params.yaml").write_text(yaml.safe_dump(document))
-
-    def run(self, module: str, *arguments: str) -> str:
-        """What ``python -m module`` prints; its last line begins with ``error:`` if it failed."""
-        self._monkeypatch.setattr(sys, "argv", [module, *arguments])
-        try:
-            runpy.run_module(module, run_name="__main__")
-        except SystemExit as end:
-            self._capsys.readouterr()
-            line = str(end.code)
-            assert line.startswith("error: "), line
-            assert "\n" not in line
-            return line
-        return self._capsys.readouterr().out
-
-    def download(self) -> str:
-        return self.run("stages.download", "own")
-
-    def tokenize(self) -> str:
-        return self.run("stages.tokenize", "own")
-
-    def check(self) -> str:
-        return self.run("tools.check")
-
-
-@pytest.fixture
-def project(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Project]:
-    monkeypatch.chdir(tmp_path)
-    handler = signal.getsignal(signal.SIGTERM)
-    yield Project(capsys, monkeypatch)
-    signal.signal(signal.SIGTERM, handler)
-
-
-def frame(rows: int = 20) -> pd.DataFrame:
-    """Distinct reviews of two classes."""
-    return pd.DataFrame(
-        {
-            "review": [f"film {number}" for number in range(rows)],
-            "stars": [("x", "y")[number % 2] for number in range(rows)],
-        }
-    )
 
 
 @pytest.mark.parametrize(
@@ -171,9 +102,9 @@ def test_a_column_that_pandas_kept_as_the_index_is_found(
     frame().assign(part=["train", "test"] * 10).set_index(index).to_parquet("own.parquet")
     project.corpus("own.parquet")
     assert "own: 20 documents" in project.download()
-    table, classes = corpus_table.load(paths.corpus_table("own"))
-    assert sorted(table.text) == sorted(frame().review)
-    assert classes == ["x", "y"]
+    table = corpus_table.load(paths.corpus_table("own"))
+    assert sorted(table.frame.text) == sorted(frame().review)
+    assert table.classes == ["x", "y"]
 
 
 def packed(content: bytes) -> bytes:
@@ -212,7 +143,7 @@ def test_names_in_capitals_and_packed_files_are_read(
     Path(name).write_bytes(content)
     project.corpus(name)
     assert "own: 20 documents" in project.download()
-    table, _ = corpus_table.load(paths.corpus_table("own"))
+    table = corpus_table.load(paths.corpus_table("own")).frame
     assert sorted(table.text) == sorted(frame().review)
 
 
@@ -305,7 +236,7 @@ def test_tsvs_with_quoted_fields_are_recognised(project: Project, writer: str) -
     Path("own.tsv").write_bytes(TSV_WRITERS[writer](table).encode())
     project.corpus("own.tsv")
     project.download()
-    read, _ = corpus_table.load(paths.corpus_table("own"))
+    read = corpus_table.load(paths.corpus_table("own")).frame
     assert read.text.tolist() == HARD_TEXTS
 
 
@@ -324,7 +255,7 @@ def test_in_another_tsv_quotation_marks_are_text(project: Project, texts: list[s
     Path("own.tsv").write_text("\n".join(["review\tstars", *rows]))
     project.corpus("own.tsv", test_fraction=0.5)
     project.download()
-    assert corpus_table.load(paths.corpus_table("own"))[0].text.tolist() == texts
+    assert corpus_table.load(paths.corpus_table("own")).frame.text.tolist() == texts
 
 
 def test_a_name_in_quotes_is_one_where_params_say_so(project: Project) -> None:
@@ -393,8 +324,9 @@ def test_classes_are_printed_with_their_counts(project: Project) -> None:
     table.to_csv("own.csv", index=False)
     project.corpus("own.csv")
     output = project.download()
-    assert "own: 100 documents (train 70, test 30); exact duplicates dropped: 0; " in output
-    assert "2 classes: bad 10, good 90\n" in output
+    assert "own: 100 documents (no split yet, test_fraction 0.3); 2 classes: bad 10, good 90" in (
+        output
+    )
     table["stars"] = [f"class {number % 50}" for number in range(100)]
     table.to_csv("own.csv", index=False)
     project.corpus("own.csv", test_fraction=0.5)
@@ -422,54 +354,16 @@ def test_two_unicode_forms_are_one(project: Project, word: str, kind: str) -> No
     else:
         table.to_parquet("own.parquet")
     project.corpus(f"own.{kind}", text=composed)
-    output = project.download()
-    read, classes = corpus_table.load(paths.corpus_table("own"))
-    assert classes == sorted(["x", composed])
-    distinct = {text.replace(decomposed, composed) for text in table[decomposed]}
+    project.download()
+    read = corpus_table.load(paths.corpus_table("own"))
+    assert read.classes == sorted(["x", composed])
+    texts = [text.replace(decomposed, composed) for text in table[decomposed]]
+    assert read.frame.text.tolist() == texts
+    distinct = set(texts)
     assert len(distinct) < 40
-    assert sorted(read.text) == sorted(distinct)
-    assert f"exact duplicates dropped: {40 - len(distinct)}; " in output
-    project.tokenize()
+    assert f"dropped: {40 - len(distinct)} duplicates, 0 contr" in project.tokenize()
     words = Path("data/tokens/own/vocabulary.txt").read_text().split()
     assert [name for name in words if not name[0].isascii() or name == composed] == [composed]
-
-
-def test_duplicates_of_a_corpus_module_in_two_forms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its texts stay as they are."""
-    texts = ["e\u0301 a", "é a", "b", "c", "d", "e"]
-    table = pd.DataFrame({"text": texts, "label": [0, 1] * 3, "split": ["train", "test"] * 3})
-    documents = corpora.Documents(table, ["x", "y"], [], test_fraction=0.4)
-    monkeypatch.setattr(corpora, "_documents", lambda name, settings: documents)
-    read, report = corpora.read("own", Corpus(source="own.py"))
-    assert report["exact_duplicates_dropped"] == 1
-    assert sorted(read.frame.text) == sorted(["e\u0301 a", "b", "c", "d", "e"])
-
-
-def test_every_test_text_is_also_in_training(project: Project) -> None:
-    rows = frame(40).assign(part="train")
-    pd.concat([rows, rows.assign(part="test")]).to_csv("own.csv", index=False)
-    project.corpus("own.csv", split="part")
-    line = project.download()
-    assert "own.csv: no test document is left: each of the 40 is a duplicate of one of the" in line
-    assert "training documents; correct the file, or keep duplicates with dedupe: false" in line
-    project.corpus("own.csv", split="part", dedupe=False)
-    assert "(train 40, test 40)" in project.download()
-    rows.to_csv("own.csv", index=False)
-    project.corpus("own.csv", split="part")
-    assert "own.csv: no test document; check the split" in project.download()
-
-
-def test_every_text_of_a_class_is_also_in_another(project: Project) -> None:
-    rows = frame(40).assign(part="train")
-    twice = rows.head(4).assign(stars="z")
-    test = frame(45).tail(5).assign(part="test")
-    pd.concat([rows, twice, test]).to_csv("own.csv", index=False)
-    project.corpus("own.csv", split="part")
-    line = project.download()
-    assert "own.csv: no training document of class 'z' is left: each of the 4 is a dup" in line
-    pd.concat([rows, twice]).drop(columns="part").to_csv("own.csv", index=False)
-    project.corpus("own.csv")
-    assert "no document of class 'z' is left: each of the 4 is a dup" in project.download()
 
 
 def classes(**counts: int) -> None:
@@ -573,10 +467,11 @@ def test_a_draw_has_the_size_and_each_class(counts: list[int], share: float, see
 def test_a_thousand_classes(project: Project) -> None:
     classes(**{f"class {number}": 5 for number in range(1000)})
     project.corpus("own.csv", tokens={"validation_fraction": 0.4})
-    assert "; 1000 classes: class 0 5, class 1 5, class 10 5, " in project.download()
-    table, names = corpus_table.load(paths.corpus_table("own"))
+    assert "; 1,000 classes: class 0 5, class 1 5, class 10 5, " in project.download()
+    table = corpus_table.load(paths.corpus_table("own"))
+    names = table.classes
     assert len(names) == 1000
-    assert sorted(names[label] for label in table.label) == sorted(names * 5)
+    assert sorted(names[label] for label in table.frame.label) == sorted(names * 5)
     project.tokenize()
     assert token_arrays.read_size(paths.tokens("own")).classes == 1000
     for split in ("train", "validation"):

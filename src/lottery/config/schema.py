@@ -35,7 +35,9 @@ class Corpus:
     """A corpus module (``src/lottery/corpora/<name>.py``), or your own CSV, TSV, JSONL or Parquet
     file; all but Parquet may be packed with gzip, as ``.csv.gz``."""
     dedupe: bool = True
-    """Whether a text that appears several times is used once: in training, if it occurs there."""
+    """Whether documents with the same words are used once (the first one: in training, if there is
+    one), and none of them if their classes differ. With ``false`` all are used; either way they are
+    counted."""
     split: str | None = None
     """For ``imdb``: ``study`` or ``official``. For a file: the column that says ``train`` or
     ``test``. Validation documents are drawn from training (``tokens.validation_fraction``)."""
@@ -65,6 +67,10 @@ class Corpus:
 class Tokens:
     """``tokens``: how a corpus table becomes token arrays."""
 
+    tokenizer: Name
+    """How a text becomes words, a module of ``src/lottery/data/text/tokenizers``: ``basic_english``
+    splits at spaces and ASCII punctuation; ``unicode`` at the word boundaries of any language, and
+    Chinese, Japanese, Thai, Lao, Khmer and Burmese into characters; ``character`` everything."""
     max_tokens: Positive | None
     """How many tokens of each document are used, from its start; null uses all."""
     documents: Annotated[int, Field(ge=20)] | None

@@ -1,30 +1,26 @@
 """Corpora: one module each, with ``read(settings) -> Documents``.
 
-What they share is here: checks, the removal of duplicates, and a split where a corpus has none.
+What they share is here: checks, and the report on where the documents came from.
 """
 
-import dataclasses
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lottery.config import plugins
 from lottery.config.schema import Corpus
-from lottery.data import corpus_table, stratified
+from lottery.data import corpus_report, corpus_table, splits
+from lottery.data.corpus_table import CorpusTable
 from lottery.data.sources import tabular, user_file
-from lottery.errors import LotteryError, clipped, one_line
+from lottery.errors import LotteryError
 
 FOLDER = Path("src/lottery/corpora")
+NO_SPLIT = "no split"
+"""In the report, of documents among which the stage tokenize draws those for testing."""
 MAX_CLASSES = 10_000
 """More are probably a wrong column. The table could have 32,767."""
-SHOWN = 30
-"""How many classes are printed at most."""
-SPLIT_SEED = 20_200_101
-"""For corpora without a split. Fixed, so that everybody has the same test documents."""
 
 
 @dataclass(frozen=True)
@@ -32,62 +28,60 @@ class Documents:
     """What a corpus module returns."""
 
     frame: pd.DataFrame
-    """``text``: str, ``label``: int from 0, ``split``: ``train`` or ``test`` (replaced if there is
+    """``text``: str, ``label``: int from 0, ``split``: ``train`` or ``test`` (ignored if there is
     a ``test_fraction``). The index names a row in errors."""
     classes: list[str]
     """The names of the labels."""
     sources: list[dict[str, Any]]
     """The record of each file that was read."""
     test_fraction: float | None = None
-    """The share to set apart for testing, by a fixed seed, stratified by label; None where the
-    files have a split."""
+    """The share to draw for testing, in the stage tokenize; None where the files have a split."""
     notes: dict[str, Any] = field(default_factory=dict)
     """Further entries for the corpus's provenance."""
 
 
-def read(name: str, settings: Corpus) -> tuple[Documents, dict[str, Any]]:
-    """A corpus's documents, ready for the corpus table, and the report on where they came from.
+def read(name: str, settings: Corpus) -> tuple[CorpusTable, dict[str, Any]]:
+    """A corpus's table, and the report on where its documents came from.
 
     Raises LotteryError, naming file and row, for documents that cannot be used.
     """
     documents = _documents(name, settings)
     where = settings.source if settings.is_file else name
-    frame = documents.frame
+    frame, classes, fraction = documents.frame, documents.classes, documents.test_fraction
+    _check(where, frame, classes)
+    if fraction is not None:
+        frame = frame.assign(split=None)
+    _check_split(where, frame, classes)
+    if fraction is not None:
+        try:
+            splits.check_test(frame.label.to_numpy(), classes, fraction, f"corpora.{name}")
+        except LotteryError as error:
+            raise LotteryError(f"{where}: {error}") from None
     report: dict[str, Any] = {"corpus": name, "sources": documents.sources, **documents.notes}
     report["documents_read"] = len(frame)
-    _check(where, frame, documents.classes)
-    if settings.dedupe:
-        # A stable sort, so that the first one is used: in training, if it occurs there.
-        frame = frame.sort_values("split", key=lambda split: split != "train", kind="stable")
-        distinct = frame[~frame.text.map(corpus_table.canonical).duplicated()]
-        report["exact_duplicates_dropped"] = len(frame) - len(distinct)
-        frame = distinct
-    _check_split(where, documents, frame)
-    if documents.test_fraction is not None:
-        frame = _with_split(name, where, frame, documents)
-    report["classes"] = documents.classes
+    report["classes"] = classes
+    report["test_fraction"] = fraction
     report["rows"] = {
         split: {
-            documents.classes[label]: int(count)
+            classes[label]: int(count)
             for label, count in rows.label.value_counts().sort_index().items()
         }
-        for split, rows in frame.groupby("split", sort=True)
+        for split, rows in frame.fillna({"split": NO_SPLIT}).groupby("split", sort=True)
     }
-    return dataclasses.replace(documents, frame=frame), report
+    return CorpusTable(frame, classes, fraction), report
 
 
 def summary(report: dict[str, Any]) -> str:
-    """What is printed of the report: documents, duplicates, and each class with its documents."""
-    rows = report["rows"]
-    counts = [sum(rows[split].get(name, 0) for split in rows) for name in report["classes"]]
-    pairs = zip(report["classes"], counts, strict=True)
-    classes = [f"{clipped(one_line(name), 40)} {count:,}" for name, count in pairs]
-    more = f", and {len(classes) - SHOWN:,} more" if len(classes) > SHOWN else ""
-    splits = ", ".join(f"{split} {sum(rows[split].values()):,}" for split in ("train", "test"))
-    dropped = report.get("exact_duplicates_dropped", "not looked for")
+    """What is printed of the report: documents, splits, and each class with its documents."""
+    rows, classes = report["rows"], report["classes"]
+    counts = {name: sum(rows[split].get(name, 0) for split in rows) for name in classes}
+    if report["test_fraction"] is None:
+        parts = ", ".join(f"{split} {sum(rows[split].values()):,}" for split in rows)
+    else:
+        parts = f"no split yet, test_fraction {report['test_fraction']}"
     return (
-        f"{report['corpus']}: {sum(counts)} documents ({splits}); exact duplicates dropped: "
-        f"{dropped}; {len(classes)} classes: {', '.join(classes[:SHOWN])}{more}"
+        f"{report['corpus']}: {report['documents_read']:,} documents ({parts}); "
+        f"{len(classes):,} classes: {corpus_report.class_counts(counts)}"
     )
 
 
@@ -135,45 +129,17 @@ def _check(where: str, frame: pd.DataFrame, classes: list[str]) -> None:
         raise LotteryError(f"{where}: row {row}: {flaw}; remove the row from the file")
 
 
-def _check_split(where: str, documents: Documents, frame: pd.DataFrame) -> None:
+def _check_split(where: str, frame: pd.DataFrame, classes: list[str]) -> None:
     """Raise LotteryError unless each class is in training and there are test documents, or will be.
 
-    ``frame`` has the documents without duplicates.
+    Which of them are duplicates is not known yet.
     """
-    unique, read, kind = frame, documents.frame, "document"
-    if documents.test_fraction is None:
-        unique, read = frame[frame.split == "train"], read[read.split == "train"]
-        kind = "training document"
-    missing = set(range(len(documents.classes))) - set(unique.label)
+    has_split = bool(frame.split.notna().any())
+    missing = set(range(len(classes))) - set(frame.label[frame.split != "test"])
     if missing:
-        what = f"{kind} of class '{documents.classes[min(missing)]}'"
-        count = int((read.label == min(missing)).sum())
-        _refuse_missing(where, what, count, "documents of other classes")
-    if documents.test_fraction is None and len(unique) == len(frame):
-        count = int((documents.frame.split == "test").sum())
-        _refuse_missing(where, "test document", count, "training documents")
-
-
-def _refuse_missing(where: str, what: str, count: int, others: str) -> None:
-    """Raise LotteryError for no ``what`` that is used, of ``count`` that were read."""
-    if count:
+        kind = "training document" if has_split else "document"
         raise LotteryError(
-            f"{where}: no {what} is left: each of the {count:,} is a duplicate of one of the "
-            f"{others}; correct the file, or keep duplicates with dedupe: false"
+            f"{where}: no {kind} of class '{classes[min(missing)]}'; check the split"
         )
-    raise LotteryError(f"{where}: no {what}; check the split")
-
-
-def _with_split(name: str, where: str, frame: pd.DataFrame, documents: Documents) -> pd.DataFrame:
-    """The documents, ``documents.test_fraction`` of them drawn for testing, stratified by label."""
-    fraction, labels = documents.test_fraction or 0.0, frame.label.to_numpy()
-    size = math.ceil(fraction * len(frame))
-    setting = f"corpora.{name}.test_fraction {fraction}"
-    try:
-        stratified.check(labels, documents.classes, size, setting, "testing")
-    except LotteryError as error:
-        raise LotteryError(f"{where}: {error}") from None
-    # Of a class of three, two stay in training, of which one is for validation.
-    least = np.minimum(np.bincount(labels) - 1, 2)
-    train = stratified.draw(labels, len(frame) - size, SPLIT_SEED, least, 1)
-    return frame.assign(split=np.where(train, "train", "test").astype(object))
+    if has_split and not (frame.split == "test").any():
+        raise LotteryError(f"{where}: no test document; check the split")

@@ -1,11 +1,14 @@
 """The corpus table: a corpus's documents as a Parquet file.
 
-Columns ``text: string``, ``label: int16``, ``split: string`` (``train`` or ``test``). The names of
-the classes are in the file's metadata.
+Columns ``text: string``, ``label: int16``, ``split: string``; all documents that were read, in
+their order. ``split`` is ``train`` or ``test``. Where a corpus has no split it is null in all rows,
+and the stage tokenize draws one, after it has looked for duplicates. The file's metadata has the
+names of the classes, and the share to draw for testing.
 """
 
 import json
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +22,18 @@ SCHEMA = pa.schema([("text", pa.string()), ("label", pa.int16()), ("split", pa.s
 MAX_CHARACTERS = 10_000_000
 """Of a document: ten times a long novel. A longer one probably has an unclosed quotation mark, and
 its words would take gigabytes."""
+
+
+@dataclass(frozen=True)
+class CorpusTable:
+    """A corpus's documents."""
+
+    frame: pd.DataFrame
+    """Columns text, label (int from 0) and split; see the module."""
+    classes: list[str]
+    """The names of the labels."""
+    test_fraction: float | None = None
+    """The share to draw for testing, where the documents have no split."""
 
 
 def flaw(text: object) -> str | None:
@@ -49,17 +64,22 @@ def encodable(text: str) -> bool:
     return True
 
 
-def write(frame: pd.DataFrame, classes: list[str], path: Path) -> None:
-    """Write the columns text, label and split of ``frame``, and the names of the classes."""
-    schema = SCHEMA.with_metadata({"classes": json.dumps(classes, ensure_ascii=False)})
+def write(table: CorpusTable, path: Path) -> None:
+    """Write ``table``."""
+    frame, fraction = table.frame, table.test_fraction
+    metadata = {
+        "classes": json.dumps(table.classes, ensure_ascii=False),
+        "test_fraction": json.dumps(fraction),
+    }
+    schema = SCHEMA.with_metadata(metadata)
     columns = [frame.text.tolist(), frame.label.tolist(), frame.split.tolist()]
     arrays = [pa.array(values, dtype) for values, dtype in zip(columns, schema.types, strict=True)]
     with replacing(path) as temporary:
         pq.write_table(pa.Table.from_arrays(arrays, schema=schema), temporary, compression="zstd")
 
 
-def load(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """The documents (columns text, label, split) and the names of the classes.
+def load(path: Path) -> CorpusTable:
+    """The table in ``path``.
 
     Raises LotteryError for a missing or damaged file.
     """
@@ -68,7 +88,9 @@ def load(path: Path) -> tuple[pd.DataFrame, list[str]]:
         if not table.schema.equals(SCHEMA):
             raise ValueError(f"columns {table.schema.names}")
         table.validate(full=True)  # finds text that is not UTF-8
-        return table.to_pandas(), json.loads(table.schema.metadata[b"classes"])
+        metadata = table.schema.metadata
+        classes, fraction = (json.loads(metadata[key]) for key in (b"classes", b"test_fraction"))
+        return CorpusTable(table.to_pandas(), classes, fraction)
     except FileNotFoundError:
         raise LotteryError(f"{path}: not found; run the download stage first") from None
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:

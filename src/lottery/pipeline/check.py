@@ -13,11 +13,14 @@ MODULES = Path("src/lottery/corpora")
 
 
 def check(settings: Params, root: Path = Path()) -> None:
-    """Raise LotteryError for a corpus, model, option, strategy, control or criterion that does not
-    exist, and for a file of the user's that a stage would overwrite."""
+    """Raise LotteryError for a corpus, tokenizer, model, option, strategy, control or criterion
+    that does not exist, and for a file of the user's that a stage would overwrite."""
     for name, corpus in settings.corpora.items():
         _check_source(name, corpus, root)
         outputs.refuse(name, corpus, settings.corpora, root)
+    _load(
+        "lottery.data.text.tokenizers", settings.tokens.tokenizer, "tokenizer", "tokens.tokenizer"
+    )
     for name, model in settings.models.items():
         module = _load("lottery.models", name, "model", f"models.{name}")
         params.options(model, module.Options, name)

@@ -10,6 +10,7 @@ from lottery.storage import files
 ROOT = Path(__file__).resolve().parents[3]
 CHOSEN = {
     "download": ("lottery.corpora",),
+    "tokenize": ("lottery.data.text.tokenizers",),
     "train": ("lottery.models",),
     "prune": ("lottery.models", "lottery.pruning.strategies", "lottery.pruning.criteria"),
     "evaluate": ("lottery.models",),

@@ -26,12 +26,17 @@ class Chosen(NamedTuple):
 
 
 def remove_orphans(params: Params) -> None:
-    """Delete the tables of cells, strategies and controls that the grid does not have."""
+    """Delete the tables of cells, strategies and controls that the grid does not have, and the
+    reports on corpora that it does not have."""
     expected = grid.table_folders(params)
     for folder in paths.TABLES.iterdir():
         if folder.is_dir() and folder not in expected:
             print(f"removing {folder}: no longer in {paths.PARAMS}")
             shutil.rmtree(folder)
+    reports = [paths.corpus_report(corpus) for corpus in params.corpora]
+    for report in set(paths.CORPUS_REPORTS.glob("*.json")) - set(reports):
+        print(f"removing {report}: no longer in {paths.PARAMS}")
+        report.unlink()
 
 
 def choose_tickets(params: Params) -> Chosen:

@@ -12,6 +12,7 @@ from lottery.analysis.tidy import DENSE
 from lottery.config import grid
 from lottery.config.grid import Run
 from lottery.config.schema import Params
+from lottery.data import corpus_report
 from lottery.errors import LotteryError
 from lottery.report import figures
 from lottery.report.content import Content
@@ -120,17 +121,13 @@ def _class_name(source: dict[str, Any], number: int) -> str:
 
 def _data(corpus: str, source: dict[str, Any]) -> dict[str, Any]:
     """A row of :attr:`lottery.report.content.Content.data`."""
-    rows = source.get("rows", {})
-    used = sum(sum(counts.values()) for counts in rows.values())
-    notes = [f"{split}: {sum(counts.values()):,} documents" for split, counts in rows.items()]
-    if source.get("exact_duplicates_dropped"):
-        notes.append(f"{source['exact_duplicates_dropped']:,} exact duplicates dropped")
-    if source.get("selection"):
-        notes.append(source["selection"])
+    report = corpus_report.load(corpus)
+    if report is None:
+        return {"corpus": corpus, "documents": 0, "of": 0, "classes": 0, "note": "no report"}
     return {
         "corpus": corpus,
-        "documents": used,
-        "of": source.get("documents_read", used),
-        "classes": len(source.get("classes", [])),
-        "note": "; ".join(notes),
+        "documents": sum(part["documents"] for part in report["splits"].values()),
+        "of": report["documents_read"],
+        "classes": len(report["classes"]),
+        "note": ". ".join([*corpus_report.notes(report), *filter(None, [source.get("selection")])]),
     }

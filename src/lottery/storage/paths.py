@@ -9,6 +9,7 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 CLAIMS = Path("claims.yaml")
 METRICS = Path("metrics")
+CORPUS_REPORTS = Path("data/corpora")
 TABLES = Path("plots/tables")
 CURVES = Path("plots/curves")
 STATISTICS = Path("plots/statistics")
@@ -64,6 +65,11 @@ def provenance(corpus: str) -> Path:
 def tokens(corpus: str) -> Path:
     """The folder of a corpus's token arrays, vocabulary and vectors."""
     return Path(f"data/tokens/{corpus}")
+
+
+def corpus_report(corpus: str) -> Path:
+    """The report on a corpus: which of its documents are used, duplicates, tokens."""
+    return CORPUS_REPORTS / f"{corpus}.json"
 
 
 def metrics(name: str) -> Path:

@@ -26,60 +26,45 @@ def rows(report: dict) -> dict[str, int]:  # type: ignore[type-arg]
 
 
 @pytest.mark.parametrize(
-    ("name", "classes", "expected", "dropped"),
+    ("name", "classes", "expected", "fraction"),
     [
-        ("rotten_tomatoes", 2, {"train": 6824, "test": 1706}, 0),
-        ("imdb_25k", 2, {"train": 19923, "test": 4981}, 96),
-        ("reuters_r8", 8, {"train": 5423, "test": 2172}, 79),
-        ("newsgroups", 20, None, None),
+        ("rotten_tomatoes", 2, {"no split": 8530}, 0.2),
+        ("imdb_25k", 2, {"no split": 25000}, 0.2),
+        ("reuters_r8", 8, {"train": 5485, "test": 2189}, None),
+        ("newsgroups", 20, {"train": 11293, "test": 7528}, None),
     ],
 )
 def test_corpora_of_the_package_index(
-    name: str, classes: int, expected: dict[str, int] | None, dropped: int | None, tmp_path: Path
+    name: str, classes: int, expected: dict[str, int], fraction: float | None, tmp_path: Path
 ) -> None:
-    documents, report = corpora.read(name, builtin(name))
-    assert len(documents.classes) == classes
-    if expected is not None:
-        assert rows(report) == expected
-        assert report["exact_duplicates_dropped"] == dropped
-    frame = documents.frame
-    assert frame.text.is_unique
+    table, report = corpora.read(name, builtin(name))
+    assert len(table.classes) == classes
+    assert rows(report) == expected
+    assert table.test_fraction == report["test_fraction"] == fraction
+    frame = table.frame
+    assert frame.split.isna().all() == (fraction is not None)
     assert "<br />" not in "".join(frame.text)
-    if name in ("rotten_tomatoes", "imdb_25k"):
-        test = frame[frame.split == "test"]
-        assert test.label.mean() == pytest.approx(frame.label.mean(), abs=1e-3)
-    corpus_table.write(frame, documents.classes, tmp_path / "a.parquet")
-    corpus_table.write(frame, documents.classes, tmp_path / "b.parquet")
+    corpus_table.write(table, tmp_path / "a.parquet")
+    corpus_table.write(table, tmp_path / "b.parquet")
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
-    read, names = corpus_table.load(tmp_path / "a.parquet")
-    assert read.text.tolist() == frame.text.tolist()
-    assert read.label.tolist() == frame.label.tolist()
-    assert names == documents.classes
-    assert str(read.label.dtype) == "int16"
-
-
-def test_newsgroups_have_the_files_split() -> None:
-    _, report = corpora.read("newsgroups", builtin("newsgroups", dedupe=False))
-    assert rows(report) == {"train": 11293, "test": 7528}
+    read = corpus_table.load(tmp_path / "a.parquet")
+    assert read.frame.text.tolist() == frame.text.tolist()
+    assert read.frame.label.tolist() == frame.label.tolist()
+    assert read.frame.split.isna().tolist() == frame.split.isna().tolist()
+    assert (read.classes, read.test_fraction) == (table.classes, fraction)
+    assert str(read.frame.label.dtype) == "int16"
 
 
 def test_imdb_facts(mirror: Path) -> None:
-    _, report = corpora.read("imdb", builtin("imdb", split="study"))
+    table, report = corpora.read("imdb", builtin("imdb", split="study"))
     assert report["documents_read"] == 50_000
-    assert report["exact_duplicates_dropped"] == 418
-    assert sum(rows(report).values()) == 49_582
-    _, report = corpora.read("imdb", builtin("imdb", split="study", dedupe=False))
-    assert rows(report) == {"train": 40_000, "test": 10_000}
-    assert report["rows"]["test"] == {"negative": 5_000, "positive": 5_000}
-    both, report = corpora.read("imdb", builtin("imdb", split="official", dedupe=False))
+    assert table.test_fraction == 0.2
+    assert table.frame.split.isna().all()
+    both, report = corpora.read("imdb", builtin("imdb", split="official"))
     assert rows(report) == {"train": 25_000, "test": 25_000}
+    assert both.test_fraction is None
     train, test = (set(both.frame.text[both.frame.split == split]) for split in ("train", "test"))
     assert len(train & test) == 123
-    deduped, _ = corpora.read("imdb", builtin("imdb", split="official"))
-    train, test = (
-        set(deduped.frame.text[deduped.frame.split == split]) for split in ("train", "test")
-    )
-    assert not train & test
     assert len(train) == 24_904
 
 
@@ -190,12 +175,9 @@ def test_ag_news_members_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_split_column(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_text("t,l,s\na one,y,test\na one,x,train\na two,y,train\na three,x,test\n")
-    documents, report = corpora.read(
-        "own", Corpus(source=str(path), text="t", label="l", split="s")
-    )
-    assert rows(report) == {"train": 2, "test": 1}
-    assert report["exact_duplicates_dropped"] == 1
-    assert documents.frame.text.tolist() == ["a one", "a two", "a three"]
+    table, report = corpora.read("own", Corpus(source=str(path), text="t", label="l", split="s"))
+    assert rows(report) == {"train": 2, "test": 2}
+    assert table.frame.text.tolist() == ["a one", "a one", "a two", "a three"]
 
 
 GOOD = "t,l\na,x\nb,y\n"

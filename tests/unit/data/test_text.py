@@ -8,12 +8,15 @@ import pandas as pd
 import pytest
 
 from lottery.config.schema import Tokens
+from lottery.data import splits
+from lottery.data.corpus_table import CorpusTable
 from lottery.data.text import glove, tokenize, vocabulary
 from lottery.errors import LotteryError
 
 
 def settings(**changes: object) -> Tokens:
     values: dict[str, object] = {
+        "tokenizer": "basic_english",
         "max_tokens": None,
         "documents": None,
         "vocabulary": 100,
@@ -35,52 +38,58 @@ def table(train: int = 100, test: int = 20) -> pd.DataFrame:
     )
 
 
-def test_tokenizer_is_torchtexts() -> None:
-    assert " ".join(vocabulary.words("It's GOOD, isn't it?")) == "it ' s good , isn ' t it ?"
+def corpus(
+    texts: list[str], labels: list[int], *split: str, fraction: float | None = None
+) -> CorpusTable:
+    frame = pd.DataFrame({"text": texts, "label": labels, "split": list(split) or None})
+    return CorpusTable(frame, ["x", "y"], fraction)
 
 
 def test_vocabulary_is_by_frequency_and_a_smaller_one_is_a_prefix() -> None:
-    documents = [["b", "a", "c"], ["b", "a", "<pad>"], ["b", "d", "<unk>"]]
-    full = vocabulary.build(documents, 10)
+    counts = {"b": 3, "never": 0, "c": 1, "a": 2, "<pad>": 1, "d": 1, "<unk>": 1}
+    full = vocabulary.build(counts, 10)
     assert full == ["<unk>", "<pad>", "b", "a", "c", "d"]
-    assert vocabulary.build(documents, 2) == full[:4]
+    assert vocabulary.build(counts, 2) == full[:4]
 
 
 def test_split_is_stratified_and_fixed() -> None:
-    splits = tokenize.splits(table(), settings(), ["x", "y"])
-    assert [len(splits[split]) for split in ("train", "validation", "test")] == [70, 30, 20]
-    assert splits["validation"].label.mean() == 0.5
-    assert not set(splits["train"].index) & set(splits["validation"].index)
-    again = tokenize.splits(table(), settings(), ["x", "y"])
-    other = tokenize.splits(table(), settings(split_seed=1), ["x", "y"])
-    assert splits["train"].index.equals(again["train"].index)
-    assert not splits["train"].index.equals(other["train"].index)
-    few = tokenize.splits(table(), settings(documents=40), ["x", "y"])
+    parts = splits.splits(table(), settings(), ["x", "y"])
+    assert [len(parts[split]) for split in ("train", "validation", "test")] == [70, 30, 20]
+    assert parts["validation"].label.mean() == 0.5
+    assert not set(parts["train"].index) & set(parts["validation"].index)
+    again = splits.splits(table(), settings(), ["x", "y"])
+    other = splits.splits(table(), settings(split_seed=1), ["x", "y"])
+    assert parts["train"].index.equals(again["train"].index)
+    assert not parts["train"].index.equals(other["train"].index)
+    few = splits.splits(table(), settings(documents=40), ["x", "y"])
     assert (len(few["train"]), len(few["validation"]), len(few["test"])) == (28, 12, 20)
     with pytest.raises(LotteryError, match="class 'y' has only 1 document here"):
-        tokenize.splits(table(3, 1), settings(), ["x", "y"])
+        splits.splits(table(3, 1), settings(), ["x", "y"])
 
 
 def test_arrays_say_what_the_text_says() -> None:
-    documents = {
-        "train": pd.DataFrame({"text": ["a b a", "...", "b"], "label": [0, 1, 0]}),
-        "validation": pd.DataFrame({"text": ["b new <pad>", '"'], "label": [1, 0]}),
-    }
-    arrays, words, report = tokenize.tokenize(documents, settings(max_tokens=2))
-    assert words == ["<unk>", "<pad>", ".", "a", "b"] or words[:2] == ["<unk>", "<pad>"]
+    texts = ["a b a", "...", "b", "a new <pad>", '"', "b c"]
+    labels = [0, 1, 0, 1, 0, 1]
+    training = ["train"] * 4
+    changed = settings(max_tokens=2, validation_fraction=0.5)
+    read = corpus(texts, labels, *training, "test", "test")
+    documents = tokenize.words_of(read, changed)
+    assert documents.lengths.tolist() == [3, 3, 1, 3, 0, 2]
+    arrays, words, report = tokenize.tokenize(read, documents, changed, True, "corpora.own")
+    parts = splits.splits(read.frame, changed, ["x", "y"])
     ids = {word: number for number, word in enumerate(words)}
-    train = arrays["train"]
-    first = [ids["a"], ids["b"]]
-    assert train.ids[: train.offsets[1]].tolist() == first
-    assert train.ids.dtype == np.uint16
-    assert train.labels.tolist() == [0, 1, 0]
-    # Unknown words, and the word "<pad>" too, are <unk>; a document without words is one <unk>.
-    assert arrays["validation"].ids.tolist() == [ids["b"], 0, 0]
-    assert report["validation"]["documents_without_a_word"] == 1
-    assert report["train"]["documents_cut_at_max_tokens"] == 2
-    assert report["train"]["tokens_in_vocabulary"] == 1.0
-    assert report["validation"]["tokens_in_vocabulary"] == pytest.approx(1 / 3)
-    assert report["train"]["length_quantiles_before_the_cut"]["100%"] == 3
+    for split, part in parts.items():
+        rows = [text.lower().replace("...", ". . .").split()[:2] for text in part.text]
+        rows = [[word for word in row if word != '"'] for row in rows]
+        expected = [[ids.get(word, 0) for word in row] or [0] for row in rows]
+        assert arrays[split].ids.tolist() == [number for row in expected for number in row]
+        assert np.diff(arrays[split].offsets).tolist() == [len(row) for row in expected]
+        assert arrays[split].labels.tolist() == part.label.tolist()
+        assert arrays[split].ids.dtype == np.uint16
+    # A document without words is one <unk>.
+    assert report["without_a_token"] == 1
+    assert report["splits"]["train"]["in_vocabulary"] == 1.0
+    assert report["tokens_per_document"]["maximum"] == 3
 
 
 def test_glove_of_the_package_index() -> None:

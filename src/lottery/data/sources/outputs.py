@@ -12,6 +12,7 @@ from lottery.storage import paths
 
 FOLDERS = (
     *(Path("data") / name for name in ("tokens", "dense", "chains", "branches", "logits", "code")),
+    paths.CORPUS_REPORTS,
     paths.METRICS,
     Path("plots"),
     Path(".lottery"),

@@ -1,0 +1,18 @@
+"""Fixtures of tests with hostile inputs."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from own_corpus import Project
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Project]:
+    monkeypatch.chdir(tmp_path)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield Project(capsys, monkeypatch)
+    signal.signal(signal.SIGTERM, handler)
