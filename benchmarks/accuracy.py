@@ -100,7 +100,7 @@ def _accuracies(training: Training, seed: int) -> Iterator[float]:
     trained = init
     for level in range(training.levels + 1):
         if level:
-            pruned_at = masks.prune(trained, pruned_at, level, 0.2, "local", set(init))
+            pruned_at = masks.prune(trained, pruned_at, level, dict.fromkeys(init, 0.2), "local")
         level_masks = masks.at_level(pruned_at, level)
         plan = ours.plan(cell, seed, level, training.epochs)
         if training.contender == "plain":

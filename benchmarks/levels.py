@@ -40,7 +40,7 @@ def pruning_run(cell: Cell, levels: int, share: float) -> list[PrunedAt]:
     result = []
     for level in range(levels + 1):
         if level:
-            pruned_at = masks.prune(trained, pruned_at, level, RATE, "local", set(init))
+            pruned_at = masks.prune(trained, pruned_at, level, dict.fromkeys(init, RATE), "local")
         loop.load_weights(network, init)
         level_masks = masks.at_level(pruned_at, level)
         loop.train(network, splits, level_masks, plan(cell, level=level, epochs=1))
@@ -114,7 +114,7 @@ def _whole_level(cell: Cell, share: float) -> dict[str, Any]:
         evaluation.evaluate = evaluate.function
     clock.append(time.perf_counter())
     trained = loop.copy_weights(network)
-    pruned_at = masks.prune(trained, pruned_at, 1, 0.2, "local", set(trained))
+    pruned_at = masks.prune(trained, pruned_at, 1, dict.fromkeys(trained, 0.2), "local")
     clock.append(time.perf_counter())
     with tempfile.TemporaryDirectory() as folder:
         tensors.save(masks.survivors(trained, pruned_at, 1), Path(folder) / "level.safetensors")
@@ -182,7 +182,11 @@ def point(threads: int, name: str, value: int) -> dict[str, float]:
         start = time.perf_counter()
         if level:
             pruned_at = masks.prune(
-                loop.copy_weights(network), pruned_at, level, RATE, "local", set(init)
+                loop.copy_weights(network),
+                pruned_at,
+                level,
+                dict.fromkeys(init, RATE),
+                "local",
             )
         loop.load_weights(network, init)
         loop.train(network, splits, masks.at_level(pruned_at, level), plan(cell, epochs=1))

@@ -108,6 +108,7 @@ def new_cell(folder: Path, model: str = "cnn", classes: int = 2, **changes: Any)
             until=None,
             scope="local",
             parameters=("embedding", "weights", "biases"),
+            output="rate",
         ),
         "rewind": SimpleNamespace(epoch=1, budget="remaining"),
     }

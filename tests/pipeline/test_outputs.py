@@ -71,6 +71,11 @@ def test_results_are_tidy_and_complete(project: Repository) -> None:
         ]
         both = tensors[1].merge(tensors[0])
         assert len(both) == len(tensors[1]), "the control keeps the ticket's counts"
+        output_layer = tensors[0][tensors[0].parameter == "output_weight"].set_index("level")
+        size = output_layer["size"].iloc[0]
+        half = [size, once := size - size // 4, once - once // 4]  # the rate is a half
+        for level, remaining in output_layer.remaining.items():
+            assert remaining == half[level]
         lines = pd.read_csv(project.path / f"plots/tables/{cell}-connectivity/lines.csv")
         assert set(lines.kind) == {"levels", "orders"}
         ends = lines[(lines.kind == "levels") & (lines.level == 1) & (lines.alpha == 1)]

@@ -42,7 +42,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     pruning = paths.seed(run.pruning_folder, 0)
     pruned_at = masks.dense(weights, EMBEDDING, token_arrays.PAD)
     for level in (1, 2):
-        pruned_at = masks.prune(weights, pruned_at, level, 0.5, "local", weights)
+        pruned_at = masks.prune(weights, pruned_at, level, dict.fromkeys(weights, 0.5), "local")
         remaining = masks.survivors(weights, pruned_at, level)
         tensors.save(remaining, run_files.level_path(pruning, level))
     tensors.save(pruned_at, run_files.pruned_at_path(pruning))

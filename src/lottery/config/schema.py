@@ -152,6 +152,9 @@ class Prune:
     """Whether ``rate`` applies to each tensor, or to all of them in one ranking."""
     parameters: Annotated[tuple[ParameterKind, ...], Field(min_length=1), AfterValidator(_distinct)]
     """Which parameters are pruned. Sparsity is a share of all of them, pruned or not."""
+    output: Literal["rate", "half", "whole"]
+    """The output layer (weights and bias) is pruned like the rest, at half the rate, or not at all
+    (``whole``). ``half`` and ``whole`` take it out of the one ranking of ``scope: global``."""
 
     def __post_init__(self) -> None:
         if (self.levels is None) == (self.until is None):

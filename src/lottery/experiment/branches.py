@@ -7,7 +7,8 @@ import torch
 
 from lottery import models
 from lottery.errors import LotteryError
-from lottery.experiment.replicate import DenseRun, Level, Replicate, prunable
+from lottery.experiment import pruning
+from lottery.experiment.replicate import DenseRun, Level, Replicate
 from lottery.models import Weights
 from lottery.pruning.control import Control, Ticket
 from lottery.pruning.masks import PrunedAt
@@ -30,7 +31,9 @@ def train_control(
     LotteryError for scores that are not finite.
     """
     cell, seed = replicate.cell, replicate.seed
-    names = prunable(dense.init, cell.settings.prune.parameters)
+    prune = cell.settings.prune
+    names = pruning.prunable(dense.init, prune.parameters)
+    weights = {name for name in names if models.kind(name) != "biases"}
 
     def gradients(weights: Weights) -> Weights:
         loop.load_weights(cell.model, weights)
@@ -41,7 +44,7 @@ def train_control(
         pruned_at=pruned_at,
         dense=replicate.start_from(dense),
         prunable=names,
-        weights={name for name in names if models.kind(name) != "biases"},
+        rankings=pruning.rankings(weights, prune, models.output_layer(cell.model)),
         drawn=cell.drawn(),
         generator=lambda purpose: rng.torch_generator(seed, purpose, level),
         gradients=gradients,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
 from lottery import models
 from lottery.errors import LotteryError
+from lottery.experiment import pruning
 from lottery.experiment.cell import Cell
 from lottery.models import EMBEDDING, Weights
 from lottery.pruning import masks
@@ -19,9 +19,6 @@ from lottery.storage.token_arrays import PAD
 from lottery.training import loop, rng
 from lottery.training.checkpointing import Checkpointer, EpochCheckpointer, NullCheckpointer
 from lottery.training.loop import EpochMetrics
-
-if TYPE_CHECKING:  # the schema needs pydantic
-    from lottery.config.schema import Prune
 
 OnEpoch = Callable[[EpochMetrics], object]
 """Called after each epoch that is trained here; not for those that are resumed."""
@@ -140,14 +137,15 @@ class Replicate:
         Raises Diverged, and LotteryError for weights that cannot be pruned.
         """
         prune = self.cell.settings.prune
-        names = prunable(dense.init, prune.parameters)
+        output_layer = models.output_layer(self.cell.model)
+        rates = pruning.rates(dense.init, prune, output_layer)
         source = self.start_from(dense)
         trained, pruned_at = dense.final, pruned_at_dense(dense.final)
-        for level in range(1, levels(pruned_at, prune) + 1):
+        for level in range(1, pruning.levels(pruned_at, prune, output_layer) + 1):
             generator = partial(rng.torch_generator, self.seed, "prune", level)
             try:
                 scores = criterion(trained, generator)
-                pruned_at = masks.prune(scores, pruned_at, level, prune.rate, prune.scope, names)
+                pruned_at = masks.prune(scores, pruned_at, level, rates, prune.scope)
             except ValueError as error:
                 raise LotteryError(
                     f"seed {self.seed}: {error}; run 'dvc repro' on its dense run"
@@ -209,26 +207,3 @@ def pruned_at_dense(weights: Weights) -> PrunedAt:
     if EMBEDDING not in weights:
         raise LotteryError(f"no '{EMBEDDING}' among the weights: {', '.join(weights)}")
     return masks.dense(weights, EMBEDDING, PAD)
-
-
-def prunable(weights: Weights, kinds: tuple[str, ...]) -> set[str]:
-    """The names of the parameters that ``prune.parameters`` means."""
-    return {name for name in weights if models.kind(name) in kinds}
-
-
-def levels(pruned_at: PrunedAt, prune: Prune) -> int:
-    """How many levels a pruning run has: ``prune.levels``, or as many as ``prune.until`` needs.
-
-    Raises LotteryError if no number of levels is enough.
-    """
-    if prune.levels is not None:
-        return prune.levels
-    assert prune.until is not None  # one of the two is set: params.yaml is checked
-    sizes = {name: size for name, (_, size) in masks.counts(pruned_at, 0).items()}
-    names = prunable(pruned_at, prune.parameters)
-    shrinking = {name: size for name, size in sizes.items() if name in names}
-    fixed = sum(sizes.values()) - sum(shrinking.values())
-    try:
-        return masks.levels_until(shrinking, fixed, prune.rate, prune.until, prune.scope)
-    except ValueError as error:
-        raise LotteryError(f"prune.until: {error}; lower it or widen prune.parameters") from None

@@ -9,13 +9,18 @@ has dropout. Two classes have one logit. ``module.precision`` is the dtype that 
 parameters and logits stay float32.
 
 The names of a model's parameters have meaning: ``embedding`` is the embedding, ``bias`` in a name
-makes it a bias (:func:`kind`), ``weight_hh`` is drawn orthogonal (``training/initializers.py``). A
-method ``flow(weights)`` lets the control ``synflow`` prune the model.
+makes it a bias (:func:`kind`), ``weight_hh`` is drawn orthogonal (``training/initializers.py``).
+``module.output_layer`` is a tuple of the names of the last layer's parameters, which
+``prune.output`` may set apart. A method ``flow(weights)`` lets the control ``synflow`` prune the
+model.
 """
 
 from collections.abc import Callable
 
 import torch
+from torch import nn
+
+from lottery.errors import LotteryError
 
 EMBEDDING = "embedding"
 Weights = dict[str, torch.Tensor]
@@ -32,3 +37,17 @@ def kind(name: str) -> str:
     if name == EMBEDDING:
         return "embedding"
     return "biases" if "bias" in name else "weights"
+
+
+def output_layer(model: nn.Module) -> tuple[str, ...]:
+    """The names of the parameters of the model's output layer.
+
+    Raises LotteryError if its module does not say.
+    """
+    names: tuple[str, ...] | None = getattr(model, "output_layer", None)
+    if names is None:
+        raise LotteryError(
+            f"{type(model).__module__}: the network has no 'output_layer'; add a tuple with the "
+            "names of the parameters of its last layer"
+        )
+    return names

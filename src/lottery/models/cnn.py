@@ -36,6 +36,8 @@ class CNN(nn.Module):
     dim]`` (a two-dimensional convolution's shape, as in the study: the initializer's scale comes
     from it), ``conv<width>_bias``, ``output_weight``, ``output_bias``."""
 
+    output_layer = ("output_weight", "output_bias")
+
     def __init__(self, options: Options, rows: int, dim: int, outputs: int) -> None:
         super().__init__()
         self.options = options

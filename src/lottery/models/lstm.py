@@ -41,6 +41,8 @@ class LSTM(nn.Module):
     ``[4 hidden, inputs]``, ``weight_hh`` ``[4 hidden, hidden]`` and two biases ``[4 hidden]``,
     under the names of ``torch.nn.LSTM``; ``output_weight``, ``output_bias``."""
 
+    output_layer = ("output_weight", "output_bias")
+
     def __init__(self, options: Options, rows: int, dim: int, outputs: int) -> None:
         super().__init__()
         self.options = options

@@ -54,12 +54,21 @@ class Training:
 TRAINING = {
     "train": Training(("rewind.epoch",)),
     "prune": Training(
-        ("prune.rate", "prune.criterion", "prune.scope", "prune.parameters", "rewind"),
+        (
+            "prune.rate",
+            "prune.criterion",
+            "prune.scope",
+            "prune.parameters",
+            "prune.output",
+            "rewind",
+        ),
         ("lottery.pruning.strategies.{arm}", "lottery.pruning.criteria.{criterion}"),
         ("dense",),
     ),
     "branch": Training(
-        ("prune.parameters", "rewind"), ("lottery.pruning.controls.{arm}",), ("dense", "ticket")
+        ("prune.parameters", "prune.output", "rewind"),
+        ("lottery.pruning.controls.{arm}",),
+        ("dense", "ticket"),
     ),
     "connectivity": Training((), (), ("dense", "ticket")),
 }

@@ -5,7 +5,7 @@ One module per control under ``controls/``, each with one function ``make(ticket
 NotForThisModelError where the control makes no sense.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -24,8 +24,10 @@ class Ticket:
     dense: Dense
     prunable: Collection[str]
     """The names of the parameters that are pruned."""
-    weights: Collection[str]
-    """The names of those prunable parameters that are not biases."""
+    rankings: Sequence[list[str]]
+    """The names of those prunable parameters that are not biases, in alphabetical order. Those in
+    one list are ranked together by a control that ranks all: the output layer is by itself where
+    ``prune.output`` sets it apart, so that as much of it remains as in the ticket."""
     drawn: Mapping[str, torch.Tensor]
     """Bool, of the parameters' shapes: True where the initializer draws at random. Elsewhere every
     draw has the same values."""

@@ -5,14 +5,14 @@ not a parameter. The mask of level n is ``pruned_at > n``, and never ``weight !=
 and the row of ``<unk>`` are zero, and remain.
 """
 
-import math
 from collections.abc import Collection, Mapping
-from fractions import Fraction
 
 import torch
 
-NEVER = 255
-MAX_LEVEL = NEVER - 1
+from lottery.pruning import rates as pruning_rates
+from lottery.pruning.rates import MAX_LEVEL, Rates
+
+NEVER = MAX_LEVEL + 1
 PrunedAt = dict[str, torch.Tensor]
 Tensors = Mapping[str, torch.Tensor]
 
@@ -35,39 +35,32 @@ def at_level(pruned_at: Tensors, level: int) -> dict[str, torch.Tensor]:
     return {name: levels > level for name, levels in pruned_at.items()}
 
 
-def to_prune(rate: float, remaining: int) -> int:
-    """``floor(rate * remaining)``, exact in decimals: 0.29 of 100 is 29, where floats say 28."""
-    return math.floor(Fraction(str(rate)) * remaining)
-
-
 def prune(
     weights: Tensors,
     pruned_at: Tensors,
     level: int,
-    rate: float,
+    rates: Rates,
     scope: str,
-    names: Collection[str],
 ) -> PrunedAt:
     """A new ``pruned_at``, in which ``level`` has pruned the smallest magnitudes that remained.
 
-    ``weights`` are the trained weights of ``level - 1``. Per tensor (``scope`` ``local``) or over
-    all tensors of ``names`` (``global``), :func:`to_prune` says how many of the remaining ones are
-    pruned. Ties go by index, and between tensors by name (Frankle and Carbin 2019, section 1, step
-    3).
+    ``weights`` are the trained weights of ``level - 1``. In each of the rankings that ``rates`` and
+    ``scope`` make (:mod:`lottery.pruning.rates`), ``floor(rate * remaining)`` of the remaining ones
+    are pruned. Ties go by index, and between tensors by name (Frankle and Carbin 2019, section 1,
+    step 3).
     Raises ValueError for a level out of range or for weights that are not finite.
     """
     if not 1 <= level <= MAX_LEVEL:
         raise ValueError(f"level {level} is not between 1 and {MAX_LEVEL}")
-    prunable = sorted(name for name in weights if name in names)
-    for name in prunable:
+    for name in sorted(rates):
         if not torch.isfinite(weights[name]).all():
             raise ValueError(f"the trained weights of {name} are not finite at level {level - 1}")
     result = {name: levels.clone() for name, levels in pruned_at.items()}
-    for group in [[name] for name in prunable] if scope == "local" else [prunable]:
+    for group in pruning_rates.rankings(rates, scope):
         levels = torch.cat([result[name].flatten() for name in group])
         magnitudes = torch.cat([weights[name].detach().abs().flatten() for name in group])
         remaining = (levels > level - 1).nonzero().squeeze(1)
-        count = to_prune(rate, len(remaining))
+        count = pruning_rates.to_prune(rates[group[0]], len(remaining))
         levels[remaining[smallest(magnitudes[remaining], count)]] = level
         _split_into(result, group, levels)
     return result
@@ -158,25 +151,6 @@ def sparsity(pruned_at: Tensors, level: int) -> float:
     """The fraction of all weights, prunable or not, that are pruned at ``level``."""
     pairs = counts(pruned_at, level).values()
     return 1 - sum(remaining for remaining, _ in pairs) / sum(size for _, size in pairs)
-
-
-def levels_until(
-    sizes: Mapping[str, int], fixed: int, rate: float, until: float, scope: str
-) -> int:
-    """The first level whose sparsity is at least ``until``.
-
-    ``sizes`` are the prunable parameters', ``fixed`` counts the weights that are never pruned.
-    Follows the recurrence of :func:`prune`, so small tensors that cannot shrink are accounted
-    for. Raises ValueError if no level reaches it.
-    """
-    remaining = list(sizes.values()) if scope == "local" else [sum(sizes.values())]
-    prunable = sum(remaining)
-    enough = Fraction(str(until)) * (prunable + fixed)
-    for level in range(1, MAX_LEVEL + 1):
-        remaining = [count - to_prune(rate, count) for count in remaining]
-        if prunable - sum(remaining) >= enough:
-            return level
-    raise ValueError(f"pruning {rate} per level never reaches a sparsity of {until}")
 
 
 def survivors(weights: Tensors, pruned_at: Tensors, level: int) -> dict[str, torch.Tensor]:

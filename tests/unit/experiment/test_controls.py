@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from helpers import MODELS, MakeCell, interrupted, record_training, same, winning_ticket
 from torch import nn
 
+from lottery import models
 from lottery.config import plugins
 from lottery.errors import LotteryError
 from lottery.experiment import branches
@@ -146,6 +147,26 @@ def test_controls_follow_scope_and_parameters(
     for key in counts:
         if key not in free or ("parameters" in changes and kind(key) != "weights"):
             assert counts[key] == ticket_counts[key]
+
+
+@pytest.mark.parametrize(("model", "name"), PAIRS)
+@pytest.mark.parametrize("output", ["half", "whole"])
+@pytest.mark.parametrize("scope", ["local", "global"])
+def test_controls_leave_as_much_of_the_output_layer(
+    make_cell: MakeCell, model: str, name: str, output: str, scope: str
+) -> None:
+    """As the ticket does where it is set apart, those that rank all tensors together too."""
+    cell = make_cell(model, classes=4, output=output, scope=scope)
+    dense, levels = winning_ticket(cell)
+    pruned_at = levels[-1].pruned_at
+    control_pruned_at, _ = load_control(name)(ticket_of(cell, dense, pruned_at, 2))
+    counts, ticket_counts = masks.counts(control_pruned_at, 2), masks.counts(pruned_at, 2)
+    for key in models.output_layer(cell.model):
+        assert counts[key] == ticket_counts[key]
+    assert remaining_weights(counts) == remaining_weights(ticket_counts)
+    remaining, size = counts["output_weight"]
+    assert remaining > 0.6 * size
+    assert (remaining == size) == (output == "whole")
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -344,7 +365,7 @@ def test_snip_draws_among_rows_that_are_never_read(make_cell: MakeCell) -> None:
         ticket_pruned_at = pruned_at
         for number in range(1, level + 1):
             ticket_pruned_at = masks.prune(
-                init, ticket_pruned_at, number, 0.2, "global", init.keys()
+                init, ticket_pruned_at, number, dict.fromkeys(init, 0.2), "global"
             )
         notes: list[str] = []
         ticket = replace(
@@ -386,7 +407,9 @@ def test_synflow_leaves_no_layer_empty(
     init = cell.draw(seed, "init", 0)
     ticket_pruned_at = pruned_at_dense(init)
     for number in range(1, level + 1):
-        ticket_pruned_at = masks.prune(init, ticket_pruned_at, number, rate, "local", init.keys())
+        ticket_pruned_at = masks.prune(
+            init, ticket_pruned_at, number, dict.fromkeys(init, rate), "local"
+        )
     ticket = ticket_of(cell, DenseRun(init, init, init, init, []), ticket_pruned_at, level)
     pruned_at, start = load_control("synflow")(ticket)
     assert same(start.weights, init)

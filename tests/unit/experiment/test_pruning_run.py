@@ -18,14 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from lottery import models
 from lottery.config import plugins
 from lottery.errors import LotteryError
-from lottery.experiment import replicate
+from lottery.experiment import pruning, replicate
 from lottery.experiment.cell import Cell
 from lottery.experiment.replicate import DenseRun, Replicate
 from lottery.models import Weights
 from lottery.pruning import masks
 from lottery.pruning.criteria import random
+from lottery.pruning.rates import OUTPUT, to_prune
 from lottery.storage.token_arrays import PAD
 from lottery.training import batches, loop, optimizers, rng
 from lottery.training.optimizers import Optimizer
@@ -43,7 +45,9 @@ def test_masks_nest_and_levels_are_reproducible(make_cell: MakeCell, model: str,
     trained, pruned_at = dense.final, replicate.pruned_at_dense(dense.final)
     for level in levels:
         # Pruned by the trained weights of the level before, inside its masks.
-        expected = masks.prune(trained, pruned_at, level.number, 0.4, "local", list(dense.init))
+        expected = masks.prune(
+            trained, pruned_at, level.number, dict.fromkeys(dense.init, 0.4), "local"
+        )
         for key, mask in masks.at_level(level.pruned_at, level.number).items():
             assert torch.equal(level.pruned_at[key], expected[key])
             assert not level.weights[key][~mask].any(), "a pruned weight is not zero"
@@ -223,8 +227,36 @@ def test_global_scope_and_chosen_parameters(make_cell: MakeCell) -> None:
     weights = [pair for name, pair in counts.items() if "weight" in name]
     expected = total = sum(size for _, size in weights)
     for _ in range(3):
-        expected -= masks.to_prune(0.4, expected)
+        expected -= to_prune(0.4, expected)
     assert sum(remaining for remaining, _ in weights) == expected < total
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("output", OUTPUT)
+@pytest.mark.parametrize("scope", ["local", "global"])
+def test_the_output_layer_is_pruned_by_its_rate(
+    make_cell: MakeCell, model: str, output: str, scope: str
+) -> None:
+    """At ``until``, with random pruning: neither the criterion nor the scope changes its counts."""
+    cell = make_cell(model, classes=4, epochs=1, epoch=0)
+    dense = Replicate(cell, 0).dense_run()
+    changes = {"output": output, "scope": scope, "rate": 0.5, "levels": None, "until": 0.75}
+    levels = pruning_run(cell, "winning_ticket", dense, criterion=random.score, **changes)
+    assert masks.sparsity(levels[-2].pruned_at, len(levels) - 1) < 0.75
+    assert masks.sparsity(levels[-1].pruned_at, len(levels)) >= 0.75
+    layer = models.output_layer(cell.model)
+    assert [len(dense.init[name]) for name in layer] == [4, 4]
+    groups = [[name] for name in layer] if scope == "local" else [list(layer)]
+    expected = [sum(dense.init[name].numel() for name in group) for group in groups]
+    share = {"rate": 0.5, "half": 0.25, "whole": 0.0}[output]
+    for level in levels:
+        counts = masks.counts(level.pruned_at, level.number)
+        expected = [count - to_prune(share, count) for count in expected]
+        if (output, scope) != ("rate", "global"):  # there the layer is in one ranking with all
+            assert [sum(counts[name][0] for name in group) for group in groups] == expected
+        others = [pair for name, pair in counts.items() if name not in layer]
+        remaining, size = (sum(column) for column in zip(*others, strict=True))
+        assert remaining == pytest.approx(size * 0.5**level.number, rel=0.1)
 
 
 def test_until_gives_the_levels(make_cell: MakeCell) -> None:
@@ -232,10 +264,10 @@ def test_until_gives_the_levels(make_cell: MakeCell) -> None:
     pruned_at = replicate.pruned_at_dense(Replicate(cell, 0).dense_run().init)
     for rate in (0.2, 0.5):
         prune = with_prune(cell, rate=rate, levels=None, until=0.8).settings.prune
-        assert 0.8 <= 1 - (1 - rate) ** replicate.levels(pruned_at, prune) < 0.92
+        assert 0.8 <= 1 - (1 - rate) ** pruning.levels(pruned_at, prune, ()) < 0.92
     changes = {"rate": 0.5, "levels": None, "until": 0.8, "parameters": ("biases",)}
     with pytest.raises(LotteryError, match=r"prune\.until: pruning 0\.5"):
-        replicate.levels(pruned_at, with_prune(cell, **changes).settings.prune)
+        pruning.levels(pruned_at, with_prune(cell, **changes).settings.prune, ())
 
 
 def test_random_pruning_is_of_seed_and_level_alone(make_cell: MakeCell) -> None:
@@ -245,7 +277,7 @@ def test_random_pruning_is_of_seed_and_level_alone(make_cell: MakeCell) -> None:
     sizes = masks.counts(replicate.pruned_at_dense(dense.init), 0)
     expected = {name: size for name, (_, size) in sizes.items()}
     for level in one:
-        expected = {name: count - masks.to_prune(0.4, count) for name, count in expected.items()}
+        expected = {name: count - to_prune(0.4, count) for name, count in expected.items()}
         counts = masks.counts(level.pruned_at, level.number)
         assert {name: remaining for name, (remaining, _) in counts.items()} == expected
         assert not level.pruned_at["embedding"][PAD].any()

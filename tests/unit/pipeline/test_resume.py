@@ -90,7 +90,7 @@ def write_runs(ticket: Run, seed: int) -> None:
     dense.write_dense(DenseRun(init, init, init, init, history))
     pruned_at, levels = replicate.pruned_at_dense(init), []
     for number in (1, 2):
-        pruned_at = masks.prune(init, pruned_at, number, 0.5, "local", init.keys())
+        pruned_at = masks.prune(init, pruned_at, number, dict.fromkeys(init, 0.5), "local")
         levels.append(Level(number, pruned_at, init, history))
     RunFiles(paths.seed(ticket.pruning_folder, seed), shapes).write_levels(levels)
 
@@ -172,7 +172,8 @@ PRUNING: dict[str, Change] = {
 EPOCH: dict[str, Change] = {"rewind.epoch": within("rewind", epoch=0)}
 BUDGET: dict[str, Change] = {"rewind.budget": within("rewind", budget="full")}
 PRUNED: dict[str, Change] = {
-    "prune.parameters": within("prune", parameters=("embedding", "weights"))
+    "prune.parameters": within("prune", parameters=("embedding", "weights")),
+    "prune.output": within("prune", output="rate"),
 }
 AMOUNTS: dict[str, Change] = {
     "more levels": within("prune", levels=5),

@@ -22,7 +22,7 @@ def prune_levels(weights: Weights, levels: int, rate: float) -> PrunedAt:
     """``pruned_at`` of a pruning run of ``levels``. The embedding's first entry is padding."""
     pruned_at = masks.dense(weights, "embedding", 0)
     for level in range(1, levels + 1):
-        pruned_at = masks.prune(weights, pruned_at, level, rate, "local", weights.keys())
+        pruned_at = masks.prune(weights, pruned_at, level, dict.fromkeys(weights, rate), "local")
     return pruned_at
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lottery.pruning import masks
+from lottery.pruning.rates import to_prune
 
 RATES = st.integers(1, 99).map(lambda percent: percent / 100)
 # Few distinct magnitudes, both signs and zero: ties everywhere.
@@ -31,7 +32,7 @@ def test_pruning_run_of_levels(weights, rate, scope, data):  # type: ignore[no-u
     pruned_at = dense(weights)
     for level in range(1, 6):
         before = masks.at_level(pruned_at, level - 1)
-        pruned_at = masks.prune(weights, pruned_at, level, rate, scope, names)
+        pruned_at = masks.prune(weights, pruned_at, level, dict.fromkeys(names, rate), scope)
         after = masks.at_level(pruned_at, level)
         groups = [[name] for name in names] if scope == "local" else [sorted(names)]
         for group in groups:
@@ -59,14 +60,16 @@ def test_the_order_of_the_tensors_does_not_matter(weights, rate, scope):  # type
     turned = {name: weights[name] for name in reversed(weights)}
     one, other = dense(weights), dense(turned)
     for level in (1, 2):
-        one = masks.prune(weights, one, level, rate, scope, list(weights))
-        other = masks.prune(turned, other, level, rate, scope, list(turned))
+        one = masks.prune(weights, one, level, dict.fromkeys(weights, rate), scope)
+        other = masks.prune(turned, other, level, dict.fromkeys(turned, rate), scope)
     assert all(torch.equal(one[name], other[name]) for name in weights)
 
 
 def test_global_ties_go_by_the_tensors_names() -> None:
     weights = {"b": torch.ones(4), "c": torch.ones(2), "a": torch.ones(4)}
-    pruned_at = masks.prune(weights, dense(weights), 1, 0.5, "global", ["c", "b", "a"])
+    pruned_at = masks.prune(
+        weights, dense(weights), 1, dict.fromkeys(["c", "b", "a"], 0.5), "global"
+    )
     remaining = {name: mask.tolist() for name, mask in masks.at_level(pruned_at, 1).items()}
     assert remaining == {"a": [False] * 4, "b": [False, True, True, True], "c": [True, True]}
     assert list(pruned_at) == ["b", "c", "a"], "the tensors come in the order of before"
@@ -79,22 +82,6 @@ def test_smallest_is_a_stable_sort(values: list[float], data: st.DataObject) -> 
     assert masks.smallest(torch.tensor(values), count).tolist() == expected
 
 
-@pytest.mark.parametrize(
-    ("rate", "remaining", "pruned"),
-    [(0.2, 5, 1), (0.29, 100, 29), (0.2, 4, 0), (0.7, 10, 7), (1e-5, 10**5, 1)],
-)
-def test_counts_are_exact_in_decimals(rate: float, remaining: int, pruned: int) -> None:
-    assert masks.to_prune(rate, remaining) == pruned
-
-
-def test_small_tensors_of_the_study() -> None:
-    """A bias of 100 has 4 left at level 20 of 20 %; tensors of 1 to 4 never shrink."""
-    remaining = {size: size for size in (1, 4, 100)}
-    for _ in range(20):
-        remaining = {size: count - masks.to_prune(0.2, count) for size, count in remaining.items()}
-    assert remaining == {1: 1, 4: 4, 100: 4}
-
-
 def test_twenty_levels_follow_the_recurrence() -> None:
     weights = {
         "a": torch.randn(997, generator=torch.Generator().manual_seed(0)),
@@ -102,51 +89,10 @@ def test_twenty_levels_follow_the_recurrence() -> None:
     }
     pruned_at, expected = dense(weights), {"a": 997, "b": 3}
     for level in range(1, 21):
-        pruned_at = masks.prune(weights, pruned_at, level, 0.2, "local", weights.keys())
-        expected = {name: count - masks.to_prune(0.2, count) for name, count in expected.items()}
+        pruned_at = masks.prune(weights, pruned_at, level, dict.fromkeys(weights, 0.2), "local")
+        expected = {name: count - to_prune(0.2, count) for name, count in expected.items()}
         counts = masks.counts(pruned_at, level)
         assert {name: remaining for name, (remaining, _) in counts.items()} == expected
-
-
-def pruned_in_all(pruned_at: masks.PrunedAt, level: int) -> int:
-    return sum(size - remaining for remaining, size in masks.counts(pruned_at, level).values())
-
-
-@given(rate=RATES, until=RATES, sizes=st.lists(st.integers(1, 400), min_size=1, max_size=4))
-def test_levels_until_is_the_first_that_reaches_it(
-    rate: float, until: float, sizes: list[int]
-) -> None:
-    named = {str(number): size for number, size in enumerate(sizes)}
-    try:
-        levels = masks.levels_until(named, 0, rate, until, "local")
-    except ValueError:
-        return
-    weights = {name: torch.arange(float(size)) for name, size in named.items()}
-    pruned_at = dense(weights)
-    for level in range(1, levels + 1):
-        assert pruned_in_all(pruned_at, level - 1) < Fraction(str(until)) * sum(sizes)
-        pruned_at = masks.prune(weights, pruned_at, level, rate, "local", named)
-    assert pruned_in_all(pruned_at, levels) >= Fraction(str(until)) * sum(sizes)
-
-
-def test_until_is_compared_exactly() -> None:
-    assert masks.levels_until({"a": 100}, 0, 0.1, 0.1, "local") == 1
-
-
-@pytest.mark.parametrize(
-    ("sizes", "fixed", "scope", "levels"),
-    [
-        # 100, 50, 25, 13 remain: of 200 in all 50, 75, 87 are pruned.
-        ({"a": 100}, 100, "local", 3),
-        ({"a": 100}, 0, "local", 1),
-        # Twenty tensors of one weight can be pruned together, never each by itself.
-        ({str(number): 1 for number in range(20)}, 0, "global", 1),
-    ],
-)
-def test_until_counts_what_is_never_pruned_and_follows_the_scope(
-    sizes: dict[str, int], fixed: int, scope: str, levels: int
-) -> None:
-    assert masks.levels_until(sizes, fixed, 0.5, 0.4, scope) == levels
 
 
 def test_the_last_level_that_fits_into_a_byte() -> None:
@@ -154,11 +100,11 @@ def test_the_last_level_that_fits_into_a_byte() -> None:
     weights = {"a": torch.arange(600.0)}
     pruned_at = dense(weights)
     for level in range(1, 255):
-        pruned_at = masks.prune(weights, pruned_at, level, 0.004, "local", ["a"])
+        pruned_at = masks.prune(weights, pruned_at, level, {"a": 0.004}, "local")
     assert masks.counts(pruned_at, 254)["a"] == (600 - 2 * 51 - 203, 600)
     assert masks.last_level(pruned_at) == 254
     with pytest.raises(ValueError, match="level 0"):
-        masks.prune(weights, pruned_at, 0, 0.2, "local", ["a"])
+        masks.prune(weights, pruned_at, 0, {"a": 0.2}, "local")
 
 
 def test_padding_is_no_parameter() -> None:
@@ -168,17 +114,15 @@ def test_padding_is_no_parameter() -> None:
     assert not masks.at_level(pruned_at, 0)["embedding"][1].any()
     assert masks.sparsity(pruned_at, 0) == 0
     for level in range(1, 30):
-        pruned_at = masks.prune(weights, pruned_at, level, 0.5, "local", weights.keys())
+        pruned_at = masks.prune(weights, pruned_at, level, dict.fromkeys(weights, 0.5), "local")
     assert (pruned_at["embedding"][1] == 0).all()
 
 
 def test_what_cannot_be_pruned_is_refused() -> None:
     weights = {"a": torch.tensor([1.0, float("nan")])}
     with pytest.raises(ValueError, match="a are not finite at level 0"):
-        masks.prune(weights, dense(weights), 1, 0.2, "local", ["a"])
+        masks.prune(weights, dense(weights), 1, {"a": 0.2}, "local")
     with pytest.raises(ValueError, match="level 255"):
-        masks.prune(weights, dense(weights), 255, 0.2, "local", ["a"])
-    with pytest.raises(ValueError, match="never reaches"):
-        masks.levels_until({"a": 4}, 0, 0.2, 0.5, "local")
+        masks.prune(weights, dense(weights), 255, {"a": 0.2}, "local")
     with pytest.raises(ValueError, match="a do not fit"):
         masks.restore({"a": torch.ones(1)}, dense(weights), 0)

@@ -68,7 +68,7 @@ def test_synflow_prunes_by_one_ratio_a_step(target: int) -> None:
         pruned_at=masks.largest(init, unpruned, 1, [names], target),
         dense=Dense(init, init, 1, init, init, lambda level: init, "embedding"),
         prunable=list(init),
-        weights=names,
+        rankings=[names],
         drawn={},
         generator=lambda purpose: torch.Generator(),
         gradients=lambda weights: weights,

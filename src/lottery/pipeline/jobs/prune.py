@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from lottery import models
 from lottery.config import plugins
-from lottery.experiment import failures, replicate
+from lottery.experiment import failures, pruning, replicate
 from lottery.experiment.replicate import Level, Replicate
 from lottery.experiment.run_files import RunFiles
 from lottery.pipeline import build, resume
@@ -35,7 +36,8 @@ def run_seed(run: Run, folder: Path, seed: int) -> Rows:
         "lottery.pruning.criteria", run.params.prune.criterion, "criterion"
     ).score
     dense = RunFiles(dense_folder, shapes).read_dense()
-    levels = replicate.levels(replicate.pruned_at_dense(dense.init), run.params.prune)
+    pruned_at, layer = replicate.pruned_at_dense(dense.init), models.output_layer(cell.model)
+    levels = pruning.levels(pruned_at, run.params.prune, layer)
     with (
         resume.checkpointer("prune", run, seed) as checkpointer,
         tqdm(total=levels, unit="level", desc=name) as bar,
