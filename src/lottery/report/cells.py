@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from lottery.analysis.majority import is_unequal
 from lottery.config.grid import WINNING_TICKET
 from lottery.report import tables
 from lottery.report.charts import legends, panels
@@ -15,6 +16,7 @@ from lottery.report.styles import PAGE_MOMENTS, Style, display_name
 Section = dict[str, Any]
 """What ``template.html`` reads of a cell."""
 OPTIONAL = (
+    *("baseline", "warning"),
     *("accuracy", "legend", "levels", "controls", "tickets", "connectivity", "kinds"),
     *("points", "density", "shades", "learning", "moments"),
 )
@@ -31,6 +33,9 @@ def section(
     is_control = levels.arm.map(lambda name: styles[name].is_control).astype(bool)
     strategies, controls = levels[~is_control], levels[is_control]
     entries: Section = {**dict.fromkeys(OPTIONAL), "name": cell, "about": _about(levels)}
+    dense = content.dense[content.dense.cell == cell].to_dict("records")
+    if dense:
+        entries |= _baseline(dense[0])
     if len(levels):
         entries["accuracy"] = accuracy(cell, levels, tickets, published, styles)
         entries["legend"] = _legend(levels, tickets, published, styles)
@@ -39,7 +44,7 @@ def section(
         winning = strategies[strategies.arm == WINNING_TICKET].set_index("level").accuracy
         entries["controls"] = tables.controls(controls, winning, cell)
     if len(tickets):
-        entries["tickets"] = tables.tickets(tickets, cell)
+        entries["tickets"] = tables.tickets(tickets, dense, cell)
     lines = content.connectivity.get(cell, pd.DataFrame())
     if len(lines):
         entries["connectivity"] = panels.connectivity(cell, lines)
@@ -58,6 +63,26 @@ def _about(levels: pd.DataFrame) -> str:
     seeds = "one seed, so no intervals" if first.n == 1 else f"{whole(first.n)} seeds"
     bounds = "" if pd.isna(first.low) else f" (95 % interval {interval(first.low, first.high)})"
     return f"Dense test accuracy {fixed(first.accuracy)} %{bounds}, {seeds}."
+
+
+def _baseline(dense: dict[str, Any]) -> Section:
+    """How the dense network compares with always answering the most frequent class."""
+    if pd.isna(dense["test_majority"]):
+        return {}
+    majority = fixed(dense["test_majority"])
+    sentences = [f"Always answering the most frequent class is right for {majority} %."]
+    if is_unequal(dense["test_majority"], dense["classes"]):
+        sentences.append(
+            f"The {whole(dense['classes'])} classes are of unequal size, so accuracy says little "
+            "about the small ones. Where all count the same, the dense network has a balanced "
+            f"accuracy of {fixed(dense['test_balanced_accuracy'])} % and a macro-F1 of "
+            f"{fixed(dense['test_macro_f1'])} %."
+        )
+    warning = dense["no_ticket"]
+    return {
+        "baseline": " ".join(sentences),
+        "warning": None if pd.isna(warning) else f"No ticket: {warning}.",
+    }
 
 
 def _legend(

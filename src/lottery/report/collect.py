@@ -26,9 +26,9 @@ def content(params: Params) -> Content:
     arms = grid.arms(params)
     statistics = {
         name: csv_tables.read(paths.STATISTICS / f"{name}.csv")
-        for name in ("claims", "contrasts", "levels", "tickets", "seed_tickets")
+        for name in ("claims", "contrasts", "levels", "dense", "tickets", "seed_tickets")
     }
-    tickets = statistics["tickets"]
+    tickets, dense = statistics["tickets"], statistics["dense"]
     sources = {corpus: _source(corpus) for corpus in params.corpora}
     classes = _of_all_cells(cells, "classes", arms)
     classes["name"] = [
@@ -39,6 +39,7 @@ def content(params: Params) -> Content:
         claims=statistics["claims"],
         contrasts=statistics["contrasts"],
         levels=statistics["levels"],
+        dense=dense,
         tickets=tickets[tickets.arm != DENSE],
         per_seed=statistics["seed_tickets"],
         tensors={name: table_of(cell, "tensors", arms) for name, cell in cells.items()},

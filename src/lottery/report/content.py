@@ -13,9 +13,15 @@ COLUMNS = {
         "claim cell contrast levels n effect low high p p_holm p_worse detectable verdict"
     ),
     "levels": (
-        "cell arm level sparsity n accuracy low high difference difference_low difference_high"
+        "cell arm level sparsity n accuracy low high balanced_accuracy macro_f1"
+        " difference difference_low difference_high"
     ),
-    "tickets": "cell arm sparsity test_accuracy difference",
+    "dense": (
+        "cell n classes test_accuracy test_majority test_balanced_accuracy test_macro_f1 no_ticket"
+    ),
+    "tickets": (
+        "cell arm sparsity test_accuracy test_balanced_accuracy test_macro_f1 difference reason"
+    ),
     "per_seed": "cell arm seed level sparsity test_accuracy difference",
     "tensors": "arm seed level parameter remaining size",
     "epochs": "arm seed level epoch train_loss validation_loss validation_accuracy",
@@ -33,14 +39,17 @@ class Content:
 
     Accuracies, test errors and calibration errors are in percent, differences in points, losses
     in nats; sparsity is a fraction. ``low`` and ``high`` are NaN with one seed; all numbers of a
-    ticket are NaN if the strategy has none. Where a field is a dict it has a table per cell.
-    ``data`` has a row per corpus: corpus, documents (used), of (how many there are), classes,
-    note. ``provenance`` is labels and values. Raises LotteryError for a table that lacks a column.
+    ticket are NaN if the strategy has none, and ``reason`` says why. ``dense`` has a row per cell:
+    its dense network, and always answering the most frequent class (``test_majority``). Where a
+    field is a dict it has a table per cell. ``data`` has a row per corpus: corpus, documents
+    (used), of (how many there are), classes, note. ``provenance`` is labels and values. Raises
+    LotteryError for a table that lacks a column.
     """
 
     claims: pd.DataFrame
     contrasts: pd.DataFrame
     levels: pd.DataFrame
+    dense: pd.DataFrame
     tickets: pd.DataFrame
     per_seed: pd.DataFrame
     tensors: dict[str, pd.DataFrame]
@@ -65,7 +74,14 @@ class Content:
 
     def cells(self) -> list[str]:
         """Every cell that any table has, in the order of the tables."""
-        tables = (self.levels, self.tickets, self.per_seed, self.predictions, self.classes)
+        tables = (
+            self.levels,
+            self.dense,
+            self.tickets,
+            self.per_seed,
+            self.predictions,
+            self.classes,
+        )
         names = [name for table in tables for name in table.cell.unique()]
         return list(dict.fromkeys([*names, *self.epochs, *self.tensors, *self.connectivity]))
 

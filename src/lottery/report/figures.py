@@ -15,6 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lottery.analysis import barriers
 from lottery.report.canvas import RC
+from lottery.report.formats import share
 from lottery.report.styles import (
     DENSE,
     DENSE_BAND,
@@ -25,9 +26,8 @@ from lottery.report.styles import (
     Line,
     display_name,
     lines,
+    remaining_ticks,
 )
-
-TICKS = [100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1]
 
 
 def accuracy(curves: dict[str, pd.DataFrame], columns: int = 2) -> Figure:
@@ -81,9 +81,9 @@ def _draw_accuracy(panel: Axes, cell: str, levels: pd.DataFrame, styles: dict[st
 def _set_remaining_axis(panel: Axes, remaining: pd.Series) -> None:
     """The field's convention: weights remaining on a log axis, from all of them to few."""
     panel.set_xscale("log")
-    low = remaining.min()
+    low = float(remaining[remaining > 0].min())  # no weights at all would have no logarithm
     panel.set_xlim(115, low / 1.15)
-    panel.xaxis.set_major_locator(FixedLocator([tick for tick in TICKS if tick >= low / 1.1]))
+    panel.xaxis.set_major_locator(FixedLocator(remaining_ticks(low / 1.1)))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panel.set_xlabel("weights remaining (%)")
@@ -116,7 +116,10 @@ def _draw_learning(panel: Axes, epochs: pd.DataFrame, levels: pd.DataFrame) -> N
         mean = epochs[epochs.level == level].groupby("epoch").validation_accuracy.mean()
         remaining = levels.remaining[levels.level == level].mean()
         panel.plot(
-            mean.index, mean, **_look(FIGURE_MOMENTS[name]), label=f"{name} ({remaining:.3g} %)"
+            mean.index,
+            mean,
+            **_look(FIGURE_MOMENTS[name]),
+            label=f"{name} ({share(remaining / 100)})",
         )
     panel.set_xlabel("epochs since initialization")
     last = int(epochs.epoch.max())

@@ -39,10 +39,10 @@ def share(fraction: Any) -> str:
     if pd.isna(fraction):
         return MISSING
     percent = 100 * Decimal(float(fraction))
-    for decimals in range(1, 400):  # the smallest float has 324
-        text = f"{percent:.{decimals}f}"
-        if (Decimal(text) in (0, 100)) == (percent in (0, 100)):
-            break
+    is_end = percent in (0, 100)
+    decimals = 1
+    while (Decimal(text := f"{percent:.{decimals}f}") in (0, 100)) != is_end:
+        decimals += 1
     return f"{text} %"
 
 

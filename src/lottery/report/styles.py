@@ -4,6 +4,7 @@ Colors are Okabe and Ito's, which color-blind readers can tell apart. Markers an
 so that no line depends on its color alone.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -110,3 +111,11 @@ def styles(content: Content) -> dict[str, Style]:
 def display_name(strategy: str) -> str:
     """A strategy's name as a reader sees it."""
     return str(strategy).replace("_", " ")
+
+
+def remaining_ticks(low: float) -> list[float]:
+    """Round percentages of weights from 100 down to ``low``, for a logarithmic axis."""
+    steps = (1, 5, 2) if low >= 0.1 else (1,)
+    decades = range(2, math.floor(math.log10(low)) - 1, -1)
+    ticks = [step * 10.0**decade for decade in decades for step in steps]
+    return sorted((tick for tick in ticks if low <= tick <= 100), reverse=True)

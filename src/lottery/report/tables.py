@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from lottery.analysis.tidy import DENSE
 from lottery.report.formats import MISSING, fixed, interval, p_value, share, signed, span, whole
 from lottery.report.styles import display_name
 
@@ -55,6 +56,8 @@ TICKET_SPARSITY: Column = (
     lambda row: "no ticket" if pd.isna(row["sparsity"]) else share(row["sparsity"]),
     True,
 )
+MAJORITY = "most frequent class"
+"""What the page calls the network that always answers it."""
 MEANS = [
     STRATEGY,
     LEVEL,
@@ -62,6 +65,8 @@ MEANS = [
     numbers("Seeds", "n", whole),
     numbers("Test accuracy, %", "accuracy"),
     intervals("95 % interval", "low", "high"),
+    numbers("Balanced accuracy, %", "balanced_accuracy"),
+    numbers("Macro-F1, %", "macro_f1"),
     DIFFERENCE,
     intervals("95 % interval of the difference", "difference_low", "difference_high", sign=True),
 ]
@@ -82,10 +87,33 @@ def controls(rows: pd.DataFrame, winning: pd.Series, cell: str) -> Table:
     return table(f"{cell}: controls, at the levels where they were trained", rows, columns)
 
 
-def tickets(rows: pd.DataFrame, cell: str) -> Table:
-    """The ticket of each strategy, if it has one."""
-    columns = [STRATEGY, TICKET_SPARSITY, TEST_ACCURACY, DIFFERENCE]
-    return table(f"{cell}: the tickets chosen on validation (starred)", rows, columns)
+def tickets(rows: pd.DataFrame, dense: list[Row], cell: str) -> Table:
+    """The ticket of each strategy, or why it has none.
+
+    Below always answering the most frequent class, and the dense network: the cell's rows of
+    ``Content.dense``, one or none.
+    """
+    baselines = [
+        baseline
+        for row in dense
+        for baseline in (
+            {"arm": MAJORITY, "test_accuracy": row["test_majority"]},
+            {**row, "arm": DENSE, "sparsity": 0.0},
+        )
+    ]
+    both = pd.concat([pd.DataFrame(baselines, dtype=object), rows.astype(object)])
+    sparsity = TICKET_SPARSITY[1]
+    columns: list[Column] = [
+        ("Network", STRATEGY[1], False),
+        ("Sparsity", lambda row: MISSING if row["arm"] == MAJORITY else sparsity(row), True),
+        TEST_ACCURACY,
+        numbers("Balanced accuracy, %", "test_balanced_accuracy"),
+        numbers("Macro-F1, %", "test_macro_f1"),
+        DIFFERENCE,
+    ]
+    if rows.reason.notna().any():
+        columns.append(text("Why there is no ticket", "reason"))
+    return table(f"{cell}: the tickets chosen on validation (starred)", both, columns)
 
 
 def per_seed(rows: pd.DataFrame, cell: str) -> Table:

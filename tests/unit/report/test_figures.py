@@ -89,11 +89,21 @@ def test_the_values_of_an_accuracy_curve() -> None:
     assert lines["dense"].get_ydata()[0] == 80
 
 
+def test_a_network_of_a_few_weights_is_within_the_axis() -> None:
+    """0.004 % of the weights; a level without any has no logarithm and is not drawn."""
+    few = levels(1).assign(
+        remaining=lambda rows: rows.level.map([100, 50, 1, 0.004, 0].__getitem__)
+    )
+    panel = figures.accuracy({"a-cnn": few}).axes[0]
+    assert panel.get_xlim()[1] < 0.004
+    assert [tick for tick in panel.get_xticks() if tick < 0.1] == [0.01]
+
+
 def test_the_values_of_learning_curves() -> None:
     panels = drawings(1)["learning"].axes
     assert len(panels) == 2
     labels = [line.get_label() for line in panels[0].lines]
-    assert labels == ["dense (100 %)", "ticket (36 %)", "last level (13 %)"]
+    assert labels == ["dense (100.0 %)", "ticket (36.0 %)", "last level (13.0 %)"]
     np.testing.assert_allclose(panels[0].lines[1].get_ydata(), [71, 72])
 
 

@@ -157,6 +157,45 @@ def test_every_value_is_on_the_page() -> None:
         assert words in text, words
 
 
+def cell_of(page: str) -> str:
+    """The text of the first cell's section, without the tables that are folded up."""
+    section = page.split(f"<h2>{CELLS[0]}</h2>")[1].split("<h2>")[0]
+    return " ".join(visible(re.sub(r"<details>.*?</details>", "", section, flags=re.S)).split())
+
+
+def test_dense_stands_beside_the_most_frequent_class() -> None:
+    whole = realistic(1)
+    text = cell_of(render(whole))
+    assert "Always answering the most frequent class is right for 51.25 %." in text
+    assert "unequal" not in text
+    (dense,) = whole.dense.to_dict("records")
+    rows = f"most frequent class – 51.25 – – – – dense 0.0 % {dense['test_accuracy']:.2f}"
+    assert rows in text
+    assert "Why there is no ticket" in text
+    assert "level 1 is more than 0.5 points below dense" in text
+
+
+def test_unequal_classes_and_no_ticket_are_said_before_any_table() -> None:
+    """98 % ham: the page must not praise 98 %."""
+    whole = realistic(1)
+    reason = "on validation the dense network is right for 98.0 %"
+    spam = {"test_majority": 98.0, "test_balanced_accuracy": 50.0, "test_macro_f1": 49.5}
+    page = render(
+        dataclasses.replace(
+            whole,
+            dense=whole.dense.assign(no_ticket=reason, **spam),
+            tickets=whole.tickets.assign(sparsity=np.nan, test_accuracy=np.nan, reason=reason),
+        )
+    )
+    text = cell_of(page)
+    start = text[: text.index("Test accuracy (%) against weights remaining")]
+    assert "The 2 classes are of unequal size" in start
+    assert "a balanced accuracy of 50.00 % and a macro-F1 of 49.50 %" in start
+    assert f"No ticket: {reason}." in start
+    assert "the ticket chosen on validation:" not in page, "no star"
+    assert "No ticket" not in cell_of(render(whole))
+
+
 def test_verdicts_are_words() -> None:
     text = visible(render(realistic(1)))
     for sign, verdict in zip("✓✗?–", VERDICTS, strict=True):

@@ -6,12 +6,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from lottery.report.charts import svg
-from lottery.report.formats import fixed, interval
+from lottery.report.formats import fixed, interval, share
 from lottery.report.reference import ARMS
-from lottery.report.styles import PUBLISHED_DASHES, Style, display_name
+from lottery.report.styles import PUBLISHED_DASHES, Style, display_name, remaining_ticks
 
 WIDTH, HEIGHT = 480, 350
-TICKS = [100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1]
 
 
 class _Plot(NamedTuple):
@@ -60,12 +59,11 @@ def accuracy(
             _draw_line(plot, rows, styles[name])
         _draw_points(plot, rows, styles[name], shifts.get(name, 0))
     for row in tickets.dropna(subset=["sparsity", "test_accuracy"]).itertuples():
-        remaining = 100 * (1 - row.sparsity)
         title = (
             f"{display_name(row.arm)}, the ticket chosen on validation: "
-            f"{fixed(row.test_accuracy)} % with {remaining:.3g} % of weights"
+            f"{fixed(row.test_accuracy)} % with {share(1 - row.sparsity)} of weights"
         )
-        x, y = plot.x(remaining), plot.y(row.test_accuracy)
+        x, y = plot.x(100 * (1 - row.sparsity)), plot.y(row.test_accuracy)
         svg.marker(plot.picture, "star", x, y, f"star {styles[row.arm].color}", title)
     return svg.markup(plot.picture)
 
@@ -82,12 +80,12 @@ def published_accuracy(cell: str, published: pd.DataFrame) -> Markup:
 def _plot(label: str, remaining: pd.Series, heights: pd.Series) -> _Plot:
     """Empty axes with room for all of these values."""
     picture = svg.chart(WIDTH, HEIGHT, label)
-    low = max(float(remaining.min()), 0.01)  # no weights at all would have no logarithm
+    low = float(remaining[remaining > 0].min())  # no weights at all would have no logarithm
     y_ticks = svg.ticks(float(heights.min()), float(heights.max()))
     x = svg.Scale(110, min(low / 1.1, 90), 44, WIDTH - 10, log=True)
     y = svg.Scale(y_ticks[0], y_ticks[-1], HEIGHT - 46, 12)
-    x_ticks = [tick for tick in TICKS if tick >= x.last]
-    svg.axes(picture, x, y, x_ticks, y_ticks, "weights remaining (%), log scale")
+    title = "weights remaining (%), log scale"
+    svg.axes(picture, x, y, remaining_ticks(x.last), y_ticks, title)
     return _Plot(picture, x, y)
 
 
@@ -98,7 +96,8 @@ def _draw_published(plot: _Plot, published: pd.DataFrame) -> None:
         dash = PUBLISHED_DASHES[str(arm)]
         svg.line(plot.picture, points, "published", dash, f"{name}: one trial")
         for row, (x, y) in zip(rows.itertuples(), points, strict=True):
-            title = f"{name}: {fixed(row.test_accuracy)} % with {row.remaining:.3g} % of weights"
+            remaining = share(row.remaining / 100)
+            title = f"{name}: {fixed(row.test_accuracy)} % with {remaining} of weights"
             svg.marker(plot.picture, "circle", x, y, "mark tiny published", title)
 
 
@@ -141,7 +140,8 @@ def _draw_line(plot: _Plot, rows: pd.DataFrame, style: Style) -> None:
 def _draw_points(plot: _Plot, rows: pd.DataFrame, style: Style, shift: float) -> None:
     kind = "hollow" if style.is_control else "mark"
     for row in rows.itertuples():
-        measured = f"{fixed(row.accuracy)} %{_bounds(row)} with {row.remaining:.3g} % of weights"
+        remaining = share(1 - row.sparsity)
+        measured = f"{fixed(row.accuracy)} %{_bounds(row)} with {remaining} of weights"
         name = f"{display_name(row.arm)}, level {int(row.level)}"
         title = f"{name}: {measured}, seeds: {int(row.n)}"
         x, y = plot.x(row.remaining) + shift, plot.y(row.accuracy)

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from lottery.analysis import barriers
 from lottery.report.charts import legends, svg
-from lottery.report.formats import fixed, interval, signed
+from lottery.report.formats import fixed, interval, share, signed
 from lottery.report.styles import PAGE_LINE_KINDS, PAGE_MOMENTS, display_name
 
 KINDS = {kind: (*style, barriers.KINDS[kind]) for kind, style in PAGE_LINE_KINDS.items()}
@@ -78,7 +78,9 @@ def density(cell: str, strategy: str, tensors: pd.DataFrame) -> Markup:
             fill_opacity=legends.opacity(percent),
             class_="heat",
         )
-        svg.add(box, "title", f"{name}, level {level}: {percent:.3g} % of {int(size):,} weights")
+        svg.add(
+            box, "title", f"{name}, level {level}: {share(percent / 100)} of {int(size):,} weights"
+        )
     axes = svg.add(picture, "g", class_="axes fine")
     for index, name in enumerate(names):
         svg.add(axes, "text", str(name), x=start - 8, y=row_height * index + 11, class_="end")
