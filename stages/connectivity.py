@@ -9,8 +9,9 @@ def run(params: Params, corpus: str, model: str) -> None:
     """Write ``plots/tables/<cell>-connectivity/lines.csv``: one row per network on each line.
 
     Each of ``connectivity.levels`` has a line from the level before (kind ``levels``: Paul et al.
-    2022), and one to the same ticket trained in another data order (``orders``: Frankle et al.
-    2020). ``alpha`` is 0 and 1 at the ends; train_loss in nats per document, test_error in percent.
+    2022), and one to the same ticket trained in another data order and with other dropout
+    (``orders``: Frankle et al. 2020). ``alpha`` is 0 and 1 at the ends; train_loss in nats per
+    document, test_error in percent.
     """
     cell = Run(params, corpus, model)
     folder = cell.connectivity.tables_folder
