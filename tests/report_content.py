@@ -13,7 +13,10 @@ CELLS = [
     f"{corpus}-{model}" for corpus in ("rotten_tomatoes", "reuters_r8") for model in ("cnn", "lstm")
 ]
 HOSTILE = """<script>alert("1")</script>'"&<img src=x onerror=alert(2)></svg></style>{{ 7 * 7 }}"""
-VERDICTS = ("supported", "contradicted", "undecided", "not tested")
+VERDICTS = (
+    *("supported", "contradicted", "no difference beyond the margin"),
+    *("a difference smaller than the margin", "undecided", "not tested"),
+)
 
 
 def frame(name: str, rows: list[Any] | None = None) -> pd.DataFrame:
@@ -169,29 +172,42 @@ def lines_between(levels: int, seeds: int) -> pd.DataFrame:
 
 def claims() -> dict[str, pd.DataFrame]:
     """Made up, with every verdict."""
-    sentences = [
-        "A winning ticket's own initial weights beat fresh random weights at the same sparsity.",
-        "Moderate pruning makes test accuracy better than the dense network's.",
-        "Late rewinding beats rewinding to the initial weights.",
-        "The advantage survives a sensible scale of the embedding's first values.",
-    ]
-    names = [
-        "winning_beats_same_mask",
-        "moderate_pruning_helps",
-        "late_beats_early",
-        "sensible_scale",
-    ]
+    named = {
+        "winning_beats_same_mask": "A winning ticket's own initial weights beat fresh ones.",
+        "moderate_pruning_helps": "Moderate pruning makes test accuracy better than dense.",
+        "late_beats_early": "Late rewinding beats rewinding to the initial weights.",
+        "values_matter": "A ticket's initial values work better than the same ones elsewhere.",
+        "stays_open": "The advantage grows with sparsity.",
+        "sensible_scale": "The advantage survives a sensible scale of the embedding.",
+    }
     rows, contrasts = [], []
-    for index, (name, sentence, verdict) in enumerate(zip(names, sentences, VERDICTS, strict=True)):
-        is_tested = verdict != "not tested"
-        rows.append((name, sentence, verdict, *(4 * (verdict == other) for other in VERDICTS)))
+    for index, ((name, sentence), verdict) in enumerate(zip(named.items(), VERDICTS, strict=True)):
+        counts = [len(CELLS) * (verdict == other) for other in VERDICTS]
+        rows.append((name, sentence, verdict, verdict, *counts))
         for shift, cell in enumerate(CELLS):
-            effect = (2.34, -1.52, 0.21, np.nan)[index] + 0.1 * shift
-            half = 0.9 + 0.1 * shift
-            measured = (3, effect, effect - half, effect + half, 0.0004, 0.0123, np.nan, 1.87)
-            contrasts.append(
-                (name, cell, "winning_ticket - reinit_same_mask", "3 4" if is_tested else np.nan)
-                + (measured if is_tested else (0, *[np.nan] * 7))
-                + (verdict,)
-            )
+            effect = (2.34, -1.52, 0.04, 0.21, 0.93, np.nan)[index] + 0.1 * shift
+            half = (0.9, 0.9, 0.2, 0.15, 2.9, 0)[index] + 0.01 * shift
+            contrasts.append(contrast(name, cell, verdict, effect, half, verdict))
     return {"claims": frame("claims", rows), "contrasts": frame("contrasts", contrasts)}
+
+
+def contrast(
+    name: str, cell: str, verdict: str, effect: float, half: float, with_documents: str
+) -> tuple[Any, ...]:
+    """A row of the table ``contrasts``, whose interval is ``half`` to both sides."""
+    keys = (name, cell, "difference", "winning_ticket", "reinit_same_mask", "0.5 to 0.9")
+    if verdict == "not tested":
+        return (*keys, np.nan, 0, *[np.nan] * 8, verdict, with_documents)
+    ps = (0.0004, 0.0123, 0.0234, 1.87)
+    return (
+        *keys,
+        "3 4",
+        3,
+        effect,
+        effect - half,
+        effect + half,
+        0.5,
+        *ps,
+        verdict,
+        with_documents,
+    )

@@ -95,8 +95,8 @@ def notes(settings: Params, dense: pd.DataFrame, tickets: pd.DataFrame) -> Itera
 
 
 def verdicts(claims: pd.DataFrame) -> Iterator[str]:
-    """The claims that are supported or contradicted, and how many have which verdict."""
-    for row in claims[claims.verdict.isin(_VERDICTS)].itertuples():
+    """The claims that the run decides, and how many have which verdict."""
+    for row in claims[~claims.verdict.isin(["undecided", "not tested"])].itertuples():
         yield f"{row.verdict}: {row.sentence}"
     counts = {**dict.fromkeys(_VERDICTS, 0), **claims.verdict.value_counts(sort=False)}
     tally = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())

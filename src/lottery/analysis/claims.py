@@ -1,14 +1,12 @@
-"""``claims.yaml``: what is tested, written down before the run; and the verdict on each claim."""
+"""``claims.yaml``: what is tested, written down before the run."""
 
-from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import pandas as pd
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from lottery.analysis.level_range import LevelRange
 from lottery.analysis.tidy import DENSE
 from lottery.config import plugins, strict_yaml, validation
 from lottery.config.plugins import suggestion
@@ -16,12 +14,7 @@ from lottery.errors import LotteryError, brief
 
 STRATEGIES, CONTROLS = "lottery.pruning.strategies", "lottery.pruning.controls"
 """The packages whose modules a claim can name; their names are read, nothing is imported."""
-SUPPORTED, CONTRADICTED = "supported", "contradicted"
-UNDECIDED, NOT_TESTED = "undecided", "not tested"
-COLUMNS = ["claim", "sentence", "verdict", "supported", "contradicted", "undecided", "not_tested"]
 
-Cells = Mapping[str, tuple[str, str]]
-"""The corpus and the model of each cell, by the cell's name."""
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -38,6 +31,8 @@ class Claim:
     combine: Literal["every_cell", "every_model", "every_corpus", "any"]
     direction: Literal["above", "below", "different"] = "above"
     sparsity: Annotated[tuple[Share, ...], Field(min_length=2, max_length=2)] | None = None
+    sparsity_at_least: Share | None = None
+    sparsity_nearest: Share | None = None
     embedding_std_at_most: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     def __post_init__(self) -> None:
@@ -47,18 +42,9 @@ class Claim:
             _refuse_unknown(name, arms)
         for name in self.against:
             _refuse_unknown(name, [*arms, DENSE])
-        if self.sparsity is None and self.test != "ticket":
-            raise ValueError(f"test '{self.test}' needs 'sparsity': [from, to]")
-        if self.sparsity and self.test == "ticket":
-            raise ValueError("test 'ticket' takes no 'sparsity'; remove it")
-        if self.sparsity and self.sparsity[0] > self.sparsity[1]:
-            raise ValueError("'sparsity' must go from the smaller to the larger value")
-        if self.test == "matching" and not (
-            len(self.of) == 1 and self.against == (DENSE,) and self.direction == "above"
-        ):
-            raise ValueError(
-                "test 'matching' needs one name in 'of', against: [dense] and direction: above"
-            )
+        self._check_levels()
+        if self.test == "matching" and not (self.against == (DENSE,) and self.direction == "above"):
+            raise ValueError("test 'matching' needs against: [dense] and direction: above")
         if self.test == "ticket" and not (
             len(self.of) == 1
             and self.against == self.of
@@ -70,6 +56,27 @@ class Claim:
                 "test 'ticket' needs one strategy (not a control) in 'of', the same in 'against', "
                 "direction: different, and combine: every_cell or any"
             )
+
+    def _check_levels(self) -> None:
+        keys = ("sparsity", "sparsity_at_least", "sparsity_nearest")
+        count = sum(getattr(self, key) is not None for key in keys)
+        if self.test == "ticket" and count:
+            raise ValueError(f"test 'ticket' takes none of {', '.join(keys)}; remove it")
+        if self.test != "ticket" and count != 1:
+            raise ValueError(f"test '{self.test}' needs one of {', '.join(keys)}")
+        if self.sparsity and self.sparsity[0] > self.sparsity[1]:
+            raise ValueError("'sparsity' must go from the smaller to the larger value")
+
+    @property
+    def levels(self) -> LevelRange:
+        """Which levels are compared."""
+        if self.sparsity:
+            return LevelRange("range", *self.sparsity)
+        if self.sparsity_at_least is not None:
+            return LevelRange("at_least", self.sparsity_at_least)
+        if self.sparsity_nearest is not None:
+            return LevelRange("nearest", self.sparsity_nearest)
+        return LevelRange("ticket")
 
 
 def _refuse_unknown(name: str, arms: list[str]) -> None:
@@ -99,55 +106,3 @@ def _name(entry: Any, number: int) -> str:
     """What an error calls the entry: its id if it has one, otherwise its number."""
     name = entry.get("id") if isinstance(entry, dict) else None
     return name if isinstance(name, str) else f"claim {number}"
-
-
-def verdicts(claims: tuple[Claim, ...], contrasts: pd.DataFrame, cells: Cells) -> pd.DataFrame:
-    """One row per claim: its verdict, and how many of its contrasts have which verdict.
-
-    The columns are :data:`COLUMNS`, in the order of the claims. ``contrasts`` comes from
-    :func:`lottery.analysis.contrasts.contrasts`.
-    """
-    rows = []
-    for claim in claims:
-        of_claim = contrasts[contrasts.claim == claim.id]
-        by_cell = list(zip(of_claim.cell, of_claim.verdict, strict=True))
-        counts = Counter(verdict for _, verdict in by_cell)
-        verdict = combined(by_cell, claim.combine, cells)
-        tally = [counts[name] for name in (SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED)]
-        rows.append((claim.id, claim.sentence, verdict, *tally))
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def combined(by_cell: list[tuple[str, str]], rule: str, cells: Cells) -> str:
-    """The verdict on a claim, from (cell, verdict) of its contrasts, by a rule of ``claims.yaml``.
-
-    The rule sorts cells into groups. One supported cell supports its group, and a group is
-    contradicted only if all of its cells are. The claim is supported if every group is, and
-    contradicted if one group is. Cells that were not tested do not count.
-    """
-    groups: dict[str, list[str]] = {}
-    for cell, verdict in by_cell:
-        if verdict != NOT_TESTED:
-            groups.setdefault(_group(cell, rule, cells), []).append(verdict)
-    if not groups:
-        return NOT_TESTED
-    if any(set(group) == {CONTRADICTED} for group in groups.values()):
-        return CONTRADICTED
-    # A run with a single model says nothing about "both models".
-    enough = len(groups) > 1 or rule in ("every_cell", "any")
-    if enough and all(SUPPORTED in group for group in groups.values()):
-        return SUPPORTED
-    return UNDECIDED
-
-
-def _group(cell: str, rule: str, cells: Cells) -> str:
-    """The group that ``cell`` counts in.
-
-    With the rules every_cell and any, ``cell`` may also be a pair of cells, "one vs other".
-    """
-    if rule == "every_cell":
-        return cell
-    if rule == "any":
-        return ""
-    corpus, model = cells[cell]
-    return model if rule == "every_model" else corpus

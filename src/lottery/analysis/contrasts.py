@@ -1,6 +1,8 @@
-"""One contrast per claim and cell: its effect, interval and p.
+"""Every distinct contrast once: one arm against another, in one cell, at certain levels.
 
-Everything is fixed before the run: the levels by their sparsity, the test by the claim.
+Everything is fixed before the run: the arms, the test and the levels by the claims. Two claims may
+need the same contrast; it is tested once (``family`` says how), and ``verdicts`` combines contrasts
+to claims.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,29 +12,34 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from lottery.analysis import holm
+from lottery.analysis import accuracies, family, t_tests
 from lottery.analysis.claims import Claim
 from lottery.analysis.exploratory import per_seed_tickets
-from lottery.analysis.paired_tests import (
-    ALPHA,
-    Estimate,
-    accuracy_by_arm,
-    differences,
-    estimate,
-    sparsities,
-)
+from lottery.analysis.level_range import LevelRange
+from lottery.analysis.t_tests import NOTHING, Estimate
 from lottery.analysis.tidy import DENSE
 
+
+class Contrast(NamedTuple):
+    """What tells one contrast from another."""
+
+    cell: str
+    """Of the test ``ticket``, a pair of cells: "one vs other"."""
+    test: str
+    of: str
+    against: str
+    sparsity: str
+    """Which levels: :class:`lottery.analysis.level_range.LevelRange` as text."""
+
+
+KEYS = list(Contrast._fields)
 COLUMNS = [
-    *("claim", "cell", "contrast", "levels", "n", "effect", "low", "high"),
-    *("p", "p_holm", "p_worse", "detectable", "verdict", "sparsest", "reason"),
+    *KEYS,
+    *("levels", "n", "effect", "low", "high", "family_low", "family_high"),
+    *("standard_error", "df", "margin", "p", "p_corrected"),
+    *("p_equivalence", "p_equivalence_corrected", "minimum_detectable_effect", "finding"),
+    *("standard_error_with_documents", "finding_with_documents", "reason"),
 ]
-_NOT_WRITTEN = ["spread", "p_below", "tested"]
-"""What the correction needs of a contrast, beyond the columns of the table."""
-_NUMBERS = dict.fromkeys(
-    ["effect", "low", "high", "p", "p_holm", "p_worse", "spread", "p_below", "sparsest"], float
-)
-Row = dict[str, Any]
 
 
 class _Cell(NamedTuple):
@@ -47,150 +54,144 @@ class _Cell(NamedTuple):
 _EMPTY = _Cell({}, pd.Series(dtype=float))
 
 
+def needed(
+    claims: tuple[Claim, ...], embedding_std: Mapping[str, float]
+) -> list[tuple[Claim, Contrast]]:
+    """Each claim with each contrast that it needs, in the order of the claims.
+
+    ``embedding_std`` has that key of each cell's model, by the cell's name, and with it all cells.
+    """
+    return [(claim, contrast) for claim in claims for contrast in _of_claim(claim, embedding_std)]
+
+
+def _of_claim(claim: Claim, embedding_std: Mapping[str, float]) -> Iterator[Contrast]:
+    limit = claim.embedding_std_at_most
+    names = [name for name, std in embedding_std.items() if limit is None or std <= limit]
+    cells = [f"{one} vs {other}" for one, other in combinations(names, 2)]
+    for cell in cells if claim.test == "ticket" else names:
+        for of, against in product(claim.of, claim.against):
+            yield Contrast(cell, claim.test, of, against, str(claim.levels))
+
+
 def contrasts(
-    claims: tuple[Claim, ...],
+    required: list[tuple[Claim, Contrast]],
     curves: dict[str, pd.DataFrame],
-    embedding_std: Mapping[str, float],
     margin: float,
     tolerance: float,
     no_ticket: Mapping[str, str],
+    documents: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """The test of each claim in each cell (or pair of cells), with the columns :data:`COLUMNS`.
+    """One row per distinct contrast, with the columns :data:`COLUMNS`.
 
-    ``effect`` and its 95 % t interval are in points of test accuracy; for tickets, in log2 of the
-    remaining share. ``detectable`` is the minimum detectable effect at Holm's first step, in the
-    same unit. For a match, ``sparsest`` is the sparsity up to which it held, and ``p_worse`` is the
-    corrected p of being worse than the margin, which is what contradicts it. A contrast without a
-    p is undecided, and Holm's correction does not count it.
+    ``effect``, its 95 % t interval from ``low`` to ``high`` and its ``standard_error`` are in
+    points of test accuracy; for tickets, in log2 of the remaining share. :func:`family.judged`
+    explains the other columns. ``n`` counts seeds. A contrast whose arms or levels were not run is
+    not tested, nor is a match or a ticket in a cell that has none; ``reason`` says why.
 
-    ``curves`` has a table per cell, as in ``plots/curves``, and ``embedding_std`` that key of the
-    cell's model, both by the cell's name. ``margin`` (how much worse still matches) and
-    ``tolerance`` (of the ticket's choice) are in points. ``no_ticket`` says of cells why they have
-    no ticket: matches and tickets are not tested there, and ``reason`` says so. Raises ValueError
-    if a pruning run lacks a level.
+    ``required`` comes from :func:`needed`. ``curves`` has a table per cell, as in
+    ``plots/curves``. ``margin`` (what still counts as no difference) and ``tolerance`` (of the
+    ticket's choice) are in points. ``no_ticket`` says of cells why they have none. ``documents`` is
+    what the stage compare measured, with columns cell, of, against, sparsity and standard_error.
+    Raises ValueError if a pruning run lacks a level.
     """
+    ranges = {contrast: claim.levels for claim, contrast in required}
     cells = {
-        name: _Cell(accuracy_by_arm(curve), sparsities(curve))
+        name: _Cell(accuracies.by_arm(curve), accuracies.sparsities(curve))
         for name, curve in curves.items()
         if len(curve)
     }
-    rows: list[Row] = []
-    for claim in claims:
-        if claim.test == "ticket":
-            rows += _between_cells(claim, curves, tolerance, no_ticket)
-            continue
-        limit = claim.embedding_std_at_most
-        for name in curves:
-            excluded = limit is not None and embedding_std[name] > limit
-            reason = no_ticket.get(name) if claim.test == "matching" else None
-            cell = _EMPTY if excluded or reason else cells.get(name, _EMPTY)
-            keys = {"claim": claim.id, "cell": name, "contrast": _description(claim)}
-            rows.append(keys | _within_cell(claim, cell, margin) | {"reason": reason})
-    table = pd.DataFrame(rows, columns=[*COLUMNS, *_NOT_WRITTEN]).astype(_NUMBERS)
-    return holm.judged(table, {claim.id: claim for claim in claims})[COLUMNS]
+    tickets = _log_remaining(required, curves, tolerance)
+    rows = []
+    for contrast, levels in ranges.items():
+        if reason := _why_not(contrast, no_ticket):
+            row = _not_tested(reason)
+        elif contrast.test == "ticket":
+            row = _between_cells(contrast, tickets)
+        else:
+            row = _within_cell(contrast, levels, cells.get(contrast.cell, _EMPTY))
+        rows.append(contrast._asdict() | row)
+    table = pd.DataFrame(rows, columns=[*KEYS, *_row(NOTHING, []), "reason"])
+    table = table.rename(columns={"error": "standard_error"})
+    return family.judged(_with_documents(table, documents), margin)[COLUMNS]
 
 
-def _description(claim: Claim) -> str:
-    of = ", ".join(claim.of)
-    if claim.test == "ticket":
-        return f"log2 of the share that {of}'s ticket keeps"
-    return f"{'each of ' if len(claim.of) > 1 else ''}{of} - {', '.join(claim.against)}"
+def _with_documents(table: pd.DataFrame, documents: pd.DataFrame | None) -> pd.DataFrame:
+    name, keys = "standard_error_with_documents", ["cell", "of", "against", "sparsity"]
+    if documents is None or documents.empty:
+        return table.assign(**{name: np.nan})
+    measured = documents[[*keys, "standard_error"]].rename(columns={"standard_error": name})
+    return table.merge(measured, "left", keys, validate="many_to_one")
 
 
-def _within_cell(claim: Claim, cell: _Cell, margin: float) -> Row:
-    """The row of a test within one cell."""
-    if not {*claim.of, *claim.against} <= set(cell.accuracy):
-        return _row([], [])
-    estimates, all_levels = [], set()
-    for of, against in product(claim.of, claim.against):
-        levels = _levels(claim, cell, of, against)
-        if not levels:
-            return _row([], [])
-        difference = differences(cell.accuracy[of], cell.accuracy[against], levels)
-        if claim.test == "matching":
-            return _matching(difference, cell.sparsity[of], margin)
-        estimates.append(estimate(difference.mean(axis=1).to_numpy()))
-        all_levels |= set(levels)
-    return _row(estimates, sorted(all_levels))
+def _within_cell(contrast: Contrast, levels: LevelRange, cell: _Cell) -> dict[str, Any]:
+    """The row of a test within one cell: the mean over its levels, seed by seed."""
+    of, against = contrast.of, contrast.against
+    if not {of, against} <= set(cell.accuracy):
+        missing = [arm for arm in (of, against) if arm not in cell.accuracy]
+        return _not_tested(f"{', '.join(missing)} was not run")
+    chosen = chosen_levels(levels, cell.sparsity, of, against)
+    if not chosen:
+        return _not_tested(f"both arms have no level of this sparsity: {levels}")
+    difference = accuracies.differences(cell.accuracy[of], cell.accuracy[against], chosen)
+    return _row(t_tests.paired(difference.mean(axis=1).to_numpy()), chosen)
 
 
-def _levels(claim: Claim, cell: _Cell, of: str, against: str) -> list[int]:
-    """The pruned levels in the claim's range that both arms have."""
-    assert claim.sparsity
-    low, high = claim.sparsity
-    return [
-        level
-        for level in cell.accuracy[of].columns
-        if level > 0
-        and low <= cell.sparsity[of][level] <= high
-        and (against == DENSE or level in cell.accuracy[against])
-    ]
+def chosen_levels(levels: LevelRange, sparsity: pd.Series, of: str, against: str) -> list[int]:
+    """The pruned levels that ``levels`` picks from those that both arms have.
 
-
-def _matching(difference: pd.DataFrame, sparsity: pd.Series, margin: float) -> Row:
-    """The row of a test of non-inferiority, level by level until the first failure.
-
-    The row and its verdict are those of the first step. A later step counts only if all before it
-    passed, so within a cell none needs a correction (Maurer, Hothorn and Lehmacher 1995).
+    ``sparsity`` is by arm and level. Dense is compared with every level.
     """
-    first: Estimate | None = None
-    sparsest = np.nan
-    for level in difference.columns:
-        step = estimate(difference[level].to_numpy(), -margin, one_sided=True)
-        first = first or step
-        if not step.p < ALPHA:
-            break
-        sparsest = float(sparsity[level])
-    assert first  # there is a level in the range
-    return _row([first], [difference.columns[0]]) | {"sparsest": sparsest}
+    pruned = sparsity[of].drop(0, errors="ignore")
+    if against != DENSE:
+        pruned = pruned[pruned.index.isin(sparsity[against].index)]
+    return levels.choose(pruned)
+
+
+def _log_remaining(
+    required: list[tuple[Claim, Contrast]], curves: dict[str, pd.DataFrame], tolerance: float
+) -> Mapping[tuple[str, str], np.ndarray]:
+    """Each seed's ticket in log2 of the remaining share, by cell and strategy.
+
+    In that unit levels are about evenly spaced.
+    """
+    strategies = {contrast.of for _, contrast in required if contrast.test == "ticket"}
+    if not strategies:
+        return {}
+    of_strategies = {
+        cell: curve[curve.arm.isin(strategies)] if len(curve) else curve
+        for cell, curve in curves.items()
+    }
+    tickets = per_seed_tickets(of_strategies, tolerance)
+    return {
+        (str(cell), str(arm)): np.log2(1 - rows.sparsity.dropna().to_numpy(float))
+        for (cell, arm), rows in tickets.groupby(["cell", "arm"])
+    }
 
 
 def _between_cells(
-    claim: Claim,
-    curves: dict[str, pd.DataFrame],
-    tolerance: float,
-    no_ticket: Mapping[str, str],
-) -> Iterator[Row]:
-    """The rows of a test between cells: each seed's ticket in one against its ticket in the other.
-
-    In log2 of the remaining share, in which levels are about evenly spaced.
-    """
-    of_strategy = {
-        cell: curve[curve.arm == claim.of[0]] if len(curve) else curve
-        for cell, curve in curves.items()
-    }
-    tickets = per_seed_tickets(of_strategy, tolerance)
-    tickets["log_remaining"] = np.log2(1 - tickets.sparsity.astype(float))
-    by_cell = {name: rows.set_index("seed").log_remaining for name, rows in tickets.groupby("cell")}
-    for one, other in combinations(curves, 2):
-        estimates = []
-        reasons = [f"{name}: {no_ticket[name]}" for name in (one, other) if name in no_ticket]
-        if one in by_cell and other in by_cell and not reasons:
-            estimates = [estimate(by_cell[one].sub(by_cell[other]).dropna().to_numpy())]
-        keys = {"claim": claim.id, "cell": f"{one} vs {other}", "contrast": _description(claim)}
-        yield keys | _row(estimates, ["ticket"]) | {"reason": "; ".join(reasons) or None}
+    contrast: Contrast, tickets: Mapping[tuple[str, str], np.ndarray]
+) -> dict[str, Any]:
+    """The row of a test between cells, whose seeds have nothing in common: unpaired."""
+    groups = [tickets.get((cell, contrast.of)) for cell in contrast.cell.split(" vs ")]
+    one, other = groups
+    if one is None or other is None:
+        return _not_tested(f"{contrast.of} was not run in both")
+    return _row(t_tests.unpaired(one, other), [])
 
 
-def _row(estimates: list[Estimate], levels: list[Any]) -> Row:
-    """One contrast from its estimates, all of which must show the effect (Berger 1982).
+def _why_not(contrast: Contrast, no_ticket: Mapping[str, str]) -> str:
+    """Why a match or a ticket means nothing in the cell, or in one of two; else empty."""
+    if contrast.test == "matching":
+        return no_ticket.get(contrast.cell, "")
+    cells = contrast.cell.split(" vs ") if contrast.test == "ticket" else []
+    return "; ".join(f"{cell}: {no_ticket[cell]}" for cell in cells if cell in no_ticket)
 
-    It has the largest p and the smallest effect. Its interval spans all the intervals, so that it
-    contains zero exactly where the largest p is above 0.05. Estimates of both signs share no
-    direction: then p is 1.
-    """
-    if not estimates:
-        return {"n": 0, "effect": np.nan, "levels": "", "tested": False}
-    # NumPy's min and max, because Python's would overlook a NaN.
-    ns, effects, lows, highs, spreads, ps, below = np.array(estimates).T
-    one_sign = len(set(np.sign(effects))) == 1 or np.isnan(ps).any()
-    return {
-        "levels": " ".join(map(str, levels)),
-        "n": int(ns.min()),
-        "effect": float(effects[np.abs(effects).argmin()]),
-        "low": float(lows.min()),
-        "high": float(highs.max()),
-        "spread": float(spreads.max()),
-        "p": float(ps.max()) if one_sign else 1.0,
-        "p_below": float(below.max()),
-        "tested": True,
-    }
+
+def _row(estimate: Estimate, levels: list[int], is_tested: bool = True) -> dict[str, Any]:
+    """One contrast from its estimate."""
+    text = " ".join(map(str, levels))
+    return {"levels": text, "is_tested": is_tested, **estimate._asdict()}
+
+
+def _not_tested(reason: str) -> dict[str, Any]:
+    return _row(NOTHING, [], is_tested=False) | {"reason": reason}

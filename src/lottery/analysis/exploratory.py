@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lottery.analysis import accuracies
 from lottery.analysis.majority import why_no_ticket
-from lottery.analysis.paired_tests import accuracy_by_arm, has_spread, interval, sparsities
+from lottery.analysis.t_tests import has_spread, interval_of_mean
 from lottery.analysis.ticket_choice import VALIDATION_COLUMNS, choose_level
 from lottery.analysis.tidy import DENSE
 
@@ -35,10 +36,10 @@ def levels(curves: dict[str, pd.DataFrame]) -> pd.DataFrame:
     for cell, curve in curves.items():
         if curve.empty:
             continue
-        by_arm = accuracy_by_arm(curve)
+        by_arm = accuracies.by_arm(curve)
         by_class = curve.groupby(["arm", "level"])[["test_balanced_accuracy", "test_macro_f1"]]
         means = by_class.mean().set_axis(["balanced_accuracy", "macro_f1"], axis=1)
-        for (arm, level), sparsity in sparsities(curve).items():
+        for (arm, level), sparsity in accuracies.sparsities(curve).items():
             keys = {"cell": cell, "arm": arm, "level": level, "sparsity": sparsity}
             keys |= means.loc[(arm, level)].to_dict()
             rows.append(keys | _level(by_arm[arm], by_arm[DENSE], level))
@@ -48,9 +49,9 @@ def levels(curves: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def _level(accuracy: pd.DataFrame, dense: pd.DataFrame, level: int) -> dict[str, Any]:
     values = accuracy[level].dropna().to_numpy()
     differences = accuracy[level].sub(dense[0]).dropna().to_numpy()
-    low, high = interval(values)
+    low, high = interval_of_mean(values)
     bootstrap_low, bootstrap_high = _bootstrap(values)
-    difference_low, difference_high = interval(differences)
+    difference_low, difference_high = interval_of_mean(differences)
     return {
         "n": len(values),
         "accuracy": float(values.mean()) if len(values) else math.nan,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lottery.analysis import claims, contrasts, exploratory
+from lottery.analysis import contrasts, exploratory, verdicts
 from lottery.analysis.claims import Claim
 from lottery.analysis.majority import DENSE_COLUMNS
 from lottery.config import grid
@@ -29,10 +29,13 @@ def tables(
     cells = {cell.name: cell for cell in grid.cells(params)}
     embedding_std = {name: cell.model_settings.embedding_std for name, cell in cells.items()}
     no_ticket = {name: row["no_ticket"] for name, row in dense.items() if row["no_ticket"]}
-    tested = contrasts.contrasts(to_test, curves, embedding_std, margin, tolerance, no_ticket)
+    required = contrasts.needed(to_test, embedding_std)
+    tested = contrasts.contrasts(required, curves, margin, tolerance, no_ticket)
+    by_contrast = verdicts.of_contrasts(required, tested)
     corpus_and_model = {name: (cell.corpus, cell.model) for name, cell in cells.items()}
     return {
-        "claims": claims.verdicts(to_test, tested, corpus_and_model),
+        "claims": verdicts.of_claims(to_test, by_contrast, corpus_and_model),
+        "claim_contrasts": by_contrast,
         "contrasts": tested,
         "dense": pd.DataFrame(
             [{"cell": name, **row} for name, row in dense.items()], columns=["cell", *DENSE_COLUMNS]

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lottery.analysis import barriers
+from lottery.analysis.contrasts import KEYS
 from lottery.analysis.tidy import DENSE
 from lottery.config import grid
 from lottery.config.grid import Run
@@ -26,7 +27,10 @@ def content(params: Params) -> Content:
     arms = grid.arms(params)
     statistics = {
         name: csv_tables.read(paths.STATISTICS / f"{name}.csv")
-        for name in ("claims", "contrasts", "levels", "dense", "tickets", "seed_tickets")
+        for name in (
+            *("claims", "claim_contrasts", "contrasts", "levels", "dense"),
+            *("tickets", "seed_tickets"),
+        )
     }
     tickets, dense = statistics["tickets"], statistics["dense"]
     sources = {corpus: _source(corpus) for corpus in params.corpora}
@@ -37,7 +41,7 @@ def content(params: Params) -> Content:
     ]
     return Content(
         claims=statistics["claims"],
-        contrasts=statistics["contrasts"],
+        contrasts=statistics["claim_contrasts"].merge(statistics["contrasts"], "left", KEYS),
         levels=statistics["levels"],
         dense=dense,
         tickets=tickets[tickets.arm != DENSE],

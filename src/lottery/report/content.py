@@ -8,9 +8,14 @@ import pandas as pd
 from lottery.errors import LotteryError
 
 COLUMNS = {
-    "claims": "claim sentence verdict supported contradicted undecided not_tested",
+    "claims": (
+        "claim sentence verdict verdict_with_documents supported contradicted no_difference smaller"
+        " undecided not_tested"
+    ),
     "contrasts": (
-        "claim cell contrast levels n effect low high p p_holm p_worse detectable verdict"
+        "claim cell test of against sparsity levels n effect family_low family_high margin p"
+        " p_corrected p_equivalence_corrected minimum_detectable_effect verdict"
+        " verdict_with_documents"
     ),
     "levels": (
         "cell arm level sparsity n accuracy low high balanced_accuracy macro_f1"
@@ -41,9 +46,10 @@ class Content:
     in nats; sparsity is a fraction. ``low`` and ``high`` are NaN with one seed; all numbers of a
     ticket are NaN if the strategy has none, and ``reason`` says why. ``dense`` has a row per cell:
     its dense network, and always answering the most frequent class (``test_majority``). Where a
-    field is a dict it has a table per cell. ``data`` has a row per corpus: corpus, documents
-    (used), of (how many there are), classes, note. ``provenance`` is labels and values. Raises
-    LotteryError for a table that lacks a column.
+    field is a dict it has a table per cell. ``contrasts`` has a row for each claim and contrast
+    that it needs. ``data`` has a row per corpus: corpus, documents (used), of (how many there are),
+    classes, note. ``provenance`` is labels and values. Raises LotteryError for a table that lacks a
+    column.
     """
 
     claims: pd.DataFrame

@@ -1,24 +1,19 @@
 """The page: what each section shows, and whether the page has it."""
 
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lottery.report import tables
+from lottery.report import claims, tables
 from lottery.report.cells import section
-from lottery.report.charts import legends, panels
+from lottery.report.charts import legends
 from lottery.report.charts.accuracy import published_accuracy
 from lottery.report.content import Content
-from lottery.report.formats import MISSING, fixed, interval, p_value, share, signed, span, whole
+from lottery.report.formats import share, span, whole
 from lottery.report.reference import curves
-from lottery.report.styles import LINES, display_name, styles
+from lottery.report.styles import LINES, styles
 
 __all__ = ["Content", "render"]
-
-# A verdict has a word, a sign and a color, so that none depends on its color alone.
-SIGNS = {"supported": "✓", "contradicted": "✗", "undecided": "?", "not tested": "–"}
 
 
 def render(content: Content) -> str:
@@ -35,8 +30,9 @@ def render(content: Content) -> str:
     return environment.get_template("template.html").render(
         lines=LINES,
         lead=_lead(content),
-        signs=SIGNS,
-        claims=[_claim(claim, content.contrasts) for claim in content.claims.to_dict("records")],
+        signs=claims.SIGNS,
+        claims=claims.section(content.claims, content.contrasts),
+        family=claims.family(content.contrasts),
         cells=[section(cell, content, style_of, published) for cell in content.cells()],
         others=[
             (cell, published_accuracy(str(cell), rows))
@@ -66,44 +62,6 @@ def _lead(content: Content) -> str:
     ]
     end = f", trained on {', '.join(documents)}" if documents else ""
     return f"{', '.join(phrases)}{end}."
-
-
-def _claim(claim: dict[str, Any], contrasts: pd.DataFrame) -> dict[str, Any]:
-    """What the template reads of a claim: its row, and a row for each of its contrasts."""
-    of_claim = contrasts[contrasts.claim == claim["claim"]]
-    ends = pd.concat([of_claim.low, of_claim.high, of_claim.effect, pd.Series([0.0])])
-    reach = max(float(ends.astype(float).abs().max()), 0.1) * 1.05
-    rows = [
-        {
-            "cell": row["cell"],
-            "contrast": display_name(row["contrast"]),
-            "levels": MISSING if pd.isna(row["levels"]) else str(row["levels"]),
-            "chart": panels.effect(row, -reach, reach),
-            "effect": signed(row["effect"]),
-            "interval": interval(row["low"], row["high"], sign=True),
-            "p": p_value(row["p"]),
-            "corrected_p": _corrected_p(row),
-            "n": whole(row["n"]),
-            "minimum_effect": fixed(row["detectable"]),
-            "verdict": row["verdict"],
-        }
-        for row in of_claim.to_dict("records")
-    ]
-    counts = {name: whole(claim[name.replace(" ", "_")]) for name in SIGNS}
-    tally = ", ".join(
-        f"{count} {name}" for name, count in counts.items() if count not in ("0", MISSING)
-    )
-    return {**claim, "tally": tally, "summary": tables.summary(of_claim), "rows": rows}
-
-
-def _corrected_p(row: dict[str, Any]) -> str:
-    """The corrected p that a contrast's verdict rests on.
-
-    A match is contradicted by another p than the one that supports it: that of being worse.
-    """
-    if row["verdict"] == "contradicted" and not pd.isna(row["p_worse"]):
-        return f"{p_value(row['p_worse'])} (worse)"
-    return p_value(row["p_holm"])
 
 
 def _limits(content: Content) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lottery.analysis.tidy import DENSE
-from lottery.report.formats import MISSING, fixed, interval, p_value, share, signed, span, whole
+from lottery.report.formats import MISSING, fixed, interval, p_value, share, signed, whole
 from lottery.report.styles import display_name
 
 Row = dict[str, Any]
@@ -181,19 +181,3 @@ def provenance(values: dict[str, str]) -> Table:
     """What produced the page: a name and a value per row."""
     rows = pd.DataFrame(list(values.items()), columns=["name", "value"], dtype=object)
     return table("What produced this page", rows, [text("Name", "name"), text("Value", "value")])
-
-
-def summary(contrasts: pd.DataFrame) -> dict[str, str]:
-    """A claim's contrasts in one row: their ranges, and the smallest p that a verdict rests on.
-
-    That p is corrected: of being worse where a match is contradicted, otherwise Holm's.
-    """
-    worse = contrasts.p_worse.where(contrasts.verdict == "contradicted")
-    low, high = contrasts.min(numeric_only=True), contrasts.max(numeric_only=True)
-    return {
-        "effect": span(low.get("effect"), high.get("effect"), signed),
-        "interval": interval(low.get("low"), high.get("high"), sign=True),
-        "p": p_value(worse.fillna(contrasts.p_holm).min()),
-        "n": span(low.get("n"), high.get("n"), whole),
-        "minimum_effect": span(low.get("detectable"), high.get("detectable"), fixed),
-    }

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import ROOT, refused
-from report_content import CELLS, HOSTILE, VERDICTS, frame, nothing, realistic
+from report_content import CELLS, HOSTILE, VERDICTS, contrast, frame, nothing, realistic
 
 from lottery.analysis.barriers import barriers
+from lottery.report import claims
 from lottery.report.charts.svg import ticks
 from lottery.report.content import COLUMNS, Content
 from lottery.report.page import render
 from lottery.report.reference import curves
 from lottery.report.styles import LINES
-from lottery.report.tables import summary
 
 
 def test_the_same_bytes_each_time() -> None:
@@ -139,7 +139,7 @@ def test_every_value_is_on_the_page() -> None:
         assert f"{row['test_accuracy']:.2f}" in text
         assert f"{row['difference']:+.2f}".replace("-", "−") in text
     for row in whole.contrasts.dropna(subset=["effect"]).to_dict("records"):
-        for key in ("effect", "low", "high"):
+        for key in ("effect", "family_low", "family_high"):
             assert f"{row[key]:+.2f}".replace("-", "−") in text
         assert row["verdict"] in text
     means = whole.predictions.groupby(["arm", "level"]).calibration_error.mean()
@@ -198,60 +198,80 @@ def test_unequal_classes_and_no_ticket_are_said_before_any_table() -> None:
 
 def test_verdicts_are_words() -> None:
     text = visible(render(realistic(1)))
-    for sign, verdict in zip("✓✗?–", VERDICTS, strict=True):
+    for sign, verdict in zip("✓✗≈≈?–", VERDICTS, strict=True):
         assert f"{sign} {verdict}" in " ".join(text.split())
-    assert "late_beats_early is undecided" in text
+    assert "stays_open is undecided" in text
     assert "sensible_scale is not tested" in text
 
 
-def one_contrast(verdict: str, p_holm: float, p_worse: float) -> str:
-    """What a page says of one claim with one contrast."""
-    counts = [int(verdict == other) for other in VERDICTS]
-    row = ("match", "a-cnn", "winning_ticket - dense", "1", 3, -2.1, -2.4, -1.8, 0.777)
-    tables = {
-        "claims": frame("claims", [("match", "It matches.", verdict, *counts)]),
-        "contrasts": frame("contrasts", [(*row, p_holm, p_worse, 1.5, verdict)]),
-    }
-    return visible(render(Content(**{**nothing(), **tables})))
-
-
-def test_a_contradicted_match_shows_the_p_of_being_worse() -> None:
-    """Its other p, of being no worse, is near 1 and contradicts nothing."""
-    text = one_contrast("contradicted", 0.987, 0.0234)
-    assert "0.023 (worse)" in text
-    assert text.count("0.023") == 2, "in the claim's summary and in the cell's row"
-    assert "0.987" not in text
+def of_contrasts(verdict: str, *contrasts: tuple[Any, ...], with_documents: str = "") -> str:
+    """What a page says of one claim with these contrasts."""
+    row = ("it", "So it is.", verdict, with_documents or verdict, *[0] * len(VERDICTS))
+    tables = {"claims": frame("claims", [row]), "contrasts": frame("contrasts", list(contrasts))}
+    return " ".join(visible(render(Content(**{**nothing(), **tables}))).split())
 
 
 @pytest.mark.parametrize(
-    ("verdict", "p_holm", "p_worse", "expected", "absent"),
+    ("verdict", "p"),
     [
-        ("contradicted", 0.0123, np.nan, "0.012", "worse)"),  # a difference, on the wrong side
-        ("supported", 0.0123, 0.9876, "0.012", "0.988"),
-        ("undecided", 0.4321, 0.0678, "0.432", "0.068"),
+        ("supported", "0.012"),
+        ("undecided", "0.012"),
+        ("no difference beyond the margin", "0.023 (within the margin)"),
+        ("a difference smaller than the margin", "0.023 (within the margin)"),
     ],
 )
-def test_any_other_verdict_shows_holms_p(
-    verdict: str, p_holm: float, p_worse: float, expected: str, absent: str
-) -> None:
-    text = one_contrast(verdict, p_holm, p_worse)
-    assert text.count(expected) == 2
-    assert absent not in text
-    assert "0.777" in text, "the p without a correction is beside it"
+def test_the_p_is_that_of_the_test_that_decides(verdict: str, p: str) -> None:
+    text = of_contrasts(verdict, contrast("it", "a-cnn", verdict, 0.3, 0.1, verdict))
+    assert text.count(p) == 2, "in the claim's summary and in the cell's row"
+    assert "< 0.001" in text.replace("\u00a0", " "), "the p without a correction is beside it"
 
 
-def test_a_claims_smallest_p_is_one_that_a_verdict_rests_on() -> None:
-    """Of a contradicted match the p of being worse, of an undecided one Holm's."""
-    row = ("match", "a-cnn", "winning_ticket - dense", "1", 3, -2.1, -2.4, -1.8, 0.5)
-    contrasts = frame(
-        "contrasts",
-        [
-            (*row, 0.999, 0.045, 1.5, "contradicted"),
-            (*row, 0.061, 0.0511, 1.5, "undecided"),
-        ],
-    )
-    assert summary(contrasts)["p"] == "0.045"
-    assert summary(contrasts.assign(verdict="undecided"))["p"] == "0.061"
+def test_how_many_tests_and_the_margin_are_said() -> None:
+    """A contrast that two claims need is one."""
+    one = contrast("it", "a-cnn", "supported", 2.0, 1.0, "supported")
+    open_ones = [contrast("it", f"{c}-cnn", "undecided", 1.0, 2.0, "undecided") for c in "bc"]
+    missing = contrast("it", "d-cnn", "not tested", np.nan, np.nan, "not tested")
+    text = of_contrasts("undecided", one, ("other", *one[1:]), *open_ones, missing)
+    assert "3 contrasts were tested, each once and each at 5 % divided by 3" in text
+    assert "The margin is 0.50 points" in text
+    assert "contrasts were tested" not in of_contrasts("not tested", missing)
+
+
+def test_the_numbers_beside_a_claim_are_of_one_contrast() -> None:
+    """Of the weakest that supports it, otherwise of the strongest with its verdict."""
+    rows = [
+        contrast("it", cell, verdict, effect, 1.0, verdict)
+        for cell, verdict, effect in (
+            *(("a-cnn", "supported", 2.5), ("b-cnn", "supported", 2.0)),
+            *(("c-cnn", "undecided", 0.25), ("d-cnn", "undecided", 0.75)),
+        )
+    ]
+    ps = iter((0.001, 0.04, 0.3, 0.9))
+    table = frame("contrasts", rows).assign(p_corrected=lambda rows: [next(ps) for _ in rows.cell])
+    for verdict, cell, effect in (
+        ("supported", "b-cnn", 2.0),
+        ("undecided", "c-cnn", 0.25),
+        ("mixed", "a-cnn", 2.5),
+    ):
+        chosen = claims.deciding(verdict, table)
+        assert chosen
+        assert (chosen["cell"], chosen["effect"]) == (cell, effect)
+    assert claims.deciding("not tested", table.assign(verdict="not tested")) is None
+
+
+def test_the_power_of_a_match_is_a_distance_from_the_margin() -> None:
+    row = list(contrast("it", "a-cnn", "supported", 0.1, 0.2, "supported"))
+    row[2] = "matching"
+    assert "1.87 from −0.50" in of_contrasts("supported", tuple(row))
+
+
+def test_a_fragile_verdict_says_what_it_changes_to() -> None:
+    words = "fragile: undecided with the test documents' uncertainty"
+    fragile = contrast("it", "a-cnn", "supported", 2.0, 1.0, "undecided")
+    assert of_contrasts("supported", fragile, with_documents="undecided").count(words) == 2
+    firm = contrast("it", "a-cnn", "supported", 2.0, 1.0, "supported")
+    unknown = (*firm[:-1], np.nan)
+    assert of_contrasts("supported", fragile, firm, unknown).count(words) == 1
 
 
 def test_the_published_curve_lies_behind_its_own_cell_only() -> None:

@@ -121,18 +121,25 @@ def learning(cell: str, strategy: str, epochs: pd.DataFrame, moments: dict[str, 
 
 
 def effect(contrast: dict[str, Any], low: float, high: float) -> Markup:
-    """A contrast's effect and 95 % interval on an axis from ``low`` to ``high``; zero is marked."""
-    bounds = contrast["low"], contrast["high"]
+    """A contrast's effect and interval on an axis from ``low`` to ``high``.
+
+    Zero is marked, and the margin on both sides of it.
+    """
+    bounds = contrast["family_low"], contrast["family_high"]
     has_interval, has_effect = not pd.isna(bounds[0]), not pd.isna(contrast["effect"])
     label = "no effect was measured"
     if has_effect:
         label = f"effect {signed(contrast['effect'])}"
-        label += f", 95 % interval {interval(*bounds)}" if has_interval else ""
+        label += f", interval {interval(*bounds, sign=True)}" if has_interval else ""
     picture = svg.chart(140, 20, label)
     x = svg.Scale(low, high, 6, 134)
     svg.line(picture, [(x(0), 1), (x(0), 19)], "zero", "2 2")
+    if not pd.isna(contrast["margin"]):
+        for margin in (-contrast["margin"], contrast["margin"]):
+            svg.line(picture, [(x(margin), 5), (x(margin), 15)], "zero")
     if has_interval:
-        svg.line(picture, [(x(bound), 10) for bound in bounds], "interval")
+        ends = [min(max(bound, low), high) for bound in bounds]
+        svg.line(picture, [(x(end), 10) for end in ends], "interval")
     if has_effect:
         svg.marker(picture, "circle", x(contrast["effect"]), 10, "mark ink", label)
     return svg.markup(picture)
