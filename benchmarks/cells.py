@@ -108,7 +108,7 @@ def tokens(corpus: str) -> Path:
 
 def documents(cell: Cell, split: str = "train") -> Documents:
     """One split of the cell's corpus, on the CPU."""
-    return batches.load(tokens(cell.corpus), split, cell.rows, torch.device("cpu"))
+    return batches.load(tokens(cell.corpus), split, cell.rows, torch.device("cpu"), seed=0)
 
 
 def choose(split: Documents, chosen: np.ndarray, most: int | None = None) -> Documents:

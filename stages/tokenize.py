@@ -30,7 +30,9 @@ def run(params: Params, corpus: str) -> None:
             vectors, covered, source = glove.read(settings.vectors, words)
             token_arrays.write_vectors(folder, vectors, covered)
             report["vectors"] = {**source, **tokenize.coverage(arrays, covered)}
-        size = {"classes": table.classes, "vocabulary": len(words)}
+        size: dict[str, object] = {"classes": table.classes, "vocabulary": len(words)}
+        if settings.resplit:
+            size["resplit"] = settings.split_seed
         token_arrays.write(folder, arrays, words, size)
     report["warnings"] = corpus_report.warnings(report, file.name)
     files.write_json(paths.corpus_report(corpus), {"corpus": corpus, **report})

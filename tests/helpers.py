@@ -118,7 +118,7 @@ def new_cell(folder: Path, model: str = "cnn", classes: int = 2, **changes: Any)
     settings = Settings(**sections)  # type: ignore[arg-type]
     tokens = write_tokens(folder / f"tokens-{classes}", classes)
     network = cells.build(module, options, settings.model, tokens)
-    return cells.load(network, tokens, settings, torch.device("cpu"))
+    return cells.load(network, tokens, settings, torch.device("cpu"), 0)
 
 
 def with_prune(cell: Cell, **changes: Any) -> Cell:

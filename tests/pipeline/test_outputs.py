@@ -17,6 +17,8 @@ from helpers import (
     ran,
 )
 
+from lottery.training import splits
+
 
 def test_every_stage_ran(finished: Repository) -> None:
     stages = json.loads((finished.path.parent / "ran.json").read_text())
@@ -63,6 +65,14 @@ def test_results_are_tidy_and_complete(project: Repository) -> None:
         epochs = pd.read_csv(project.path / f"plots/tables/{cell}-late_rewinding/epochs.csv")
         assert sorted(epochs.epoch[epochs.level == 1].unique()) == [2], "epochs k to T-1"
         assert sorted(epochs.epoch[epochs.level == 0].unique()) == [1, 2]
+        # Each seed has a validation split of its own, in training and in evaluation alike.
+        for name in (*SMOKE_STRATEGIES, SMOKE_CONTROL):
+            folder = project.path / f"plots/tables/{cell}-{name}"
+            trained, evaluated = (
+                table.groupby(["level", "seed"]).validation_accuracy.last()
+                for table in (pd.read_csv(folder / f"{file}.csv") for file in ("epochs", "levels"))
+            )
+            assert trained.to_dict() == pytest.approx(evaluated.to_dict())
         tensors = [
             pd.read_csv(project.path / f"plots/tables/{cell}-{name}/tensors.csv").drop(
                 columns="arm"
@@ -92,6 +102,14 @@ def test_results_are_tidy_and_complete(project: Repository) -> None:
     assert "supported" not in claims.values(), "two seeds of two levels show nothing"
     for name in (*SMOKE_CELLS, SMOKE_CONTROL.replace("_", " "), "undecided"):
         assert name in page
+
+
+def test_seeds_have_other_validation_documents(project: Repository) -> None:
+    folder = project.path / "data/tokens/rotten_tomatoes"
+    one, other, again = (splits.read(folder, "validation", seed) for seed in (0, 1, 0))
+    assert one.labels.tolist() == again.labels.tolist()
+    assert len(one.labels) == len(other.labels) == 120
+    assert one.ids.tolist() != other.ids.tolist()
 
 
 def test_pruning_never_opens_the_test_set(

@@ -221,9 +221,9 @@ def test_token_arrays_that_lie(
     tmp_path: Path, change: Callable[[Path], None], message: str
 ) -> None:
     folder = write_tokens(tmp_path)
-    batches.load(folder, "train", 30, CPU)
+    batches.load(folder, "train", 30, CPU, 0)
     change(folder)
-    refused(lambda: batches.load(folder, "train", 30, CPU), message, REGENERATE)
+    refused(lambda: batches.load(folder, "train", 30, CPU, 0), message, REGENERATE)
 
 
 @pytest.mark.parametrize(

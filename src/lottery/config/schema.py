@@ -80,9 +80,12 @@ class Tokens:
     validation_fraction: Rate
     """The share of each class's training documents that is set apart for validation."""
     split_seed: Seed
-    """Decides which documents go to validation. The networks' ``seeds`` do not change that."""
+    """Decides which documents go to validation."""
     vectors: Literal["glove.6B.50d", "glove.6B.100d"] | None
     """The word vectors for models with ``embedding: vectors``; null fetches none."""
+    resplit: bool = False
+    """Whether each of ``seeds`` draws a validation split of its own, from ``split_seed`` and the
+    seed; the vocabulary is then of training and validation together. Else all have the same."""
 
 
 @dataclass(frozen=True, config=STRICT)

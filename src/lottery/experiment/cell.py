@@ -33,8 +33,8 @@ class Settings:
 
 @dataclass(frozen=True)
 class Cell:
-    """What all runs of one corpus and model share. ``model`` is a workspace: every level sets its
-    parameters before it trains. ``vectors`` is float32 ``[rows, dim]``, ``covered`` bool
+    """What all runs of one seed, corpus and model share. ``model`` is a workspace: every level sets
+    its parameters before it trains. ``vectors`` is float32 ``[rows, dim]``, ``covered`` bool
     ``[rows]``; both None for a random embedding."""
 
     model: nn.Module
@@ -86,8 +86,11 @@ def build(module: ModuleType, options: Any, settings: Model, tokens: Path) -> nn
     return network
 
 
-def load(model: nn.Module, tokens: Path, settings: Settings, device: torch.device) -> Cell:
-    """The cell of ``model``: the training and validation set, and the vectors if it starts there.
+def load(
+    model: nn.Module, tokens: Path, settings: Settings, device: torch.device, seed: int
+) -> Cell:
+    """The cell of ``model``: the training and validation set of ``seed``, and the vectors if it
+    starts there.
 
     The test set is not opened. Raises LotteryError for token arrays that are damaged, or vectors
     that do not fit the model.
@@ -98,6 +101,6 @@ def load(model: nn.Module, tokens: Path, settings: Settings, device: torch.devic
         arrays = token_arrays.read_vectors(tokens, rows, settings.model.dim)
         vectors, covered = (torch.from_numpy(array) for array in arrays)
     train_set, validation_set = (
-        batches.load(tokens, split, rows, device) for split in ("train", "validation")
+        batches.load(tokens, split, rows, device, seed) for split in ("train", "validation")
     )
     return Cell(model.to(device), train_set, validation_set, vectors, covered, settings)

@@ -29,11 +29,11 @@ def network(run: Run) -> nn.Module:
     return network
 
 
-def load_cell(run: Run) -> Cell:
-    """The network with the training and validation set; the test set is not opened."""
+def load_cell(run: Run, seed: int) -> Cell:
+    """The network with the training and validation set of ``seed``; the test set is not opened."""
     model = network(run)
     settings = Settings(run.model_settings, run.train_settings, run.params.prune, run.params.rewind)
-    return cell.load(model, run.tokens, settings, next(model.parameters()).device)
+    return cell.load(model, run.tokens, settings, next(model.parameters()).device, seed)
 
 
 def shapes(model: nn.Module) -> dict[str, torch.Size]:

@@ -40,11 +40,14 @@ class TokenArrays:
 
 @dataclass(frozen=True)
 class CorpusSize:
-    """The sizes of a corpus that decide the shapes of a network."""
+    """The sizes of a corpus that decide the shapes of a network, and how it is split."""
 
     vocabulary: int
     """Words, including ``<unk>`` and ``<pad>``."""
     classes: int
+    resplit: int | None = None
+    """With ``tokens.resplit``, the seed of the splits that the networks' seeds draw, each its own,
+    of the stored training and validation documents together. Else None: they are the split."""
 
 
 def write(
@@ -77,10 +80,12 @@ def read_size(folder: Path) -> CorpusSize:
     path = folder / _REPORT
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        return CorpusSize(int(report["vocabulary"]), len(report["classes"]))
+        resplit = report.get("resplit")
+        resplit = None if resplit is None else int(resplit)
+        return CorpusSize(int(report["vocabulary"]), len(report["classes"]), resplit)
     except FileNotFoundError:
         raise LotteryError(f"{path}: not found; run the tokenize stage first") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LotteryError(f"{path}: damaged ({error}); {_REGENERATE}") from None
 
 

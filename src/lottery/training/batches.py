@@ -13,9 +13,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from lottery.storage import token_arrays
 from lottery.storage.token_arrays import PAD, UNK
-from lottery.training import rng
+from lottery.training import rng, splits
 
 _POOL = 50
 """How many batches of shuffled documents are sorted by length together."""
@@ -60,13 +59,13 @@ class Documents:
         return torch.where(inside, ids, PAD), lengths
 
 
-def load(folder: Path, split: str, rows: int, device: torch.device) -> Documents:
-    """``split`` (``train``, ``validation`` or ``test``) of ``data/tokens/<corpus>``.
+def load(folder: Path, split: str, rows: int, device: torch.device, seed: int) -> Documents:
+    """``split`` (``train``, ``validation`` or ``test``) of ``data/tokens/<corpus>`` for ``seed``.
 
     Ids from ``rows`` on (a model's vocabulary with its two special rows) become ``<unk>``.
     Raises LotteryError for arrays that are damaged.
     """
-    arrays = token_arrays.read(folder, split)
+    arrays = splits.read(folder, split, seed)
     lengths = np.diff(arrays.offsets)
     limited = np.where(arrays.ids < rows, arrays.ids, UNK).astype(np.int32)
     return Documents(

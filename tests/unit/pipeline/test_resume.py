@@ -83,7 +83,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write_runs(ticket: Run, seed: int) -> None:
     """Untrained weights as the dense run, and a pruning run of two levels."""
-    cell = build.load_cell(ticket)
+    cell = build.load_cell(ticket, seed)
     shapes, init = build.shapes(cell.model), cell.draw(seed, "init", 0)
     history = [{"epoch": 1.0, "train_loss": 0.5}]
     dense = RunFiles(paths.seed(ticket.dense_folder, seed), shapes)

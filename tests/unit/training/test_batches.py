@@ -168,28 +168,28 @@ def write_ids(folder: Path, ids: list[int], vocabulary: int) -> None:
 def test_ids_stay_inside_the_embedding(tmp_path: Path, rows: int) -> None:
     """An id equal to the number of rows is the first outside it."""
     write_ids(tmp_path, list(range(10)), 10)
-    loaded = batches.load(tmp_path, "train", rows, torch.device("cpu"))
+    loaded = batches.load(tmp_path, "train", rows, torch.device("cpu"), 0)
     assert loaded.ids.tolist() == [number if number < rows else UNK for number in range(10)]
 
 
 def test_an_id_or_label_just_past_the_last_is_refused(tmp_path: Path) -> None:
     write_ids(tmp_path, [2, 9], 10)
-    batches.load(tmp_path, "train", 5, torch.device("cpu"))
+    batches.load(tmp_path, "train", 5, torch.device("cpu"), 0)
     write_ids(tmp_path, [2, 10], 10)
     with pytest.raises(LotteryError, match="contains the id 10, but the vocabulary has 10 words"):
-        batches.load(tmp_path, "train", 5, torch.device("cpu"))
+        batches.load(tmp_path, "train", 5, torch.device("cpu"), 0)
     write_ids(tmp_path, [2, 9], 10)
     for label in (2, -1):
         np.save(tmp_path / "train.labels.npy", np.array([0, label]))
         with pytest.raises(LotteryError, match=f"contains label {label}, but there are 2 classes"):
-            batches.load(tmp_path, "train", 5, torch.device("cpu"))
+            batches.load(tmp_path, "train", 5, torch.device("cpu"), 0)
 
 
 def test_a_batch_is_the_documents_padded_at_the_end(tmp_path: Path) -> None:
     folder = write_tokens(tmp_path)
     ids, offsets = (np.load(folder / f"train.{kind}.npy") for kind in ("ids", "offsets"))
     limit = 30
-    documents = batches.load(folder, "train", limit, torch.device("cpu"))
+    documents = batches.load(folder, "train", limit, torch.device("cpu"), 0)
     index = torch.tensor([5, 0, 17])
     longest = int(documents.lengths[index].max()) + 2
     tokens, lengths = documents.batch(index, longest)
@@ -207,16 +207,16 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, kind: str) -> None:
     path = folder / f"train.{kind}.npy"
     np.save(path, np.load(path)[:-1])
     with pytest.raises(LotteryError, match="do not fit together"):
-        batches.load(folder, "train", 30, torch.device("cpu"))
+        batches.load(folder, "train", 30, torch.device("cpu"), 0)
     if kind == "labels":
         np.save(path, np.full(90, 7))
         with pytest.raises(
             LotteryError, match=r"labels\.npy: contains label 7, but there are 2 classes"
         ):
-            batches.load(folder, "train", 30, torch.device("cpu"))
+            batches.load(folder, "train", 30, torch.device("cpu"), 0)
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(LotteryError, match=f"{kind}.npy: damaged"):
-        batches.load(folder, "train", 30, torch.device("cpu"))
+        batches.load(folder, "train", 30, torch.device("cpu"), 0)
     path.unlink()
     with pytest.raises(LotteryError, match="not found"):
-        batches.load(folder, "train", 30, torch.device("cpu"))
+        batches.load(folder, "train", 30, torch.device("cpu"), 0)

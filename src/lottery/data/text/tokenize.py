@@ -31,7 +31,8 @@ def tokenize(
     """The token arrays of each split, the vocabulary, and the report on the corpus.
 
     Duplicates are found on all words of a document, and dropped if ``dedupe``, before anything is
-    drawn. The vocabulary is of the training split only. A document without a word (only quotation
+    drawn. The vocabulary is of the training split only; with ``settings.resplit`` of training and
+    validation, since each is training for some seed. A document without a word (only quotation
     marks, say) becomes a single ``<unk>``. ``key`` is the corpus's in ``params.yaml``.
     Raises LotteryError, with class and key, if too few documents remain.
     """
@@ -44,7 +45,7 @@ def tokenize(
         parts = _splits(table, corpus, settings, key)
     except LotteryError as error:
         raise LotteryError(f"{error}{_dropped(doubles, dedupe)}") from None
-    words, arrays = _arrays(documents.cut(settings.max_tokens), parts, settings.vocabulary)
+    words, arrays = _arrays(documents.cut(settings.max_tokens), parts, settings)
     report = {
         **corpus_report.duplicates(doubles.contradictory, doubles.copies, dedupe),
         **_similar(documents, parts, settings.max_tokens),
@@ -101,15 +102,18 @@ def _similar(
 
 
 def _arrays(
-    documents: Tokenized, parts: dict[str, pd.DataFrame], size: int
+    documents: Tokenized, parts: dict[str, pd.DataFrame], settings: Tokens
 ) -> tuple[list[str], Arrays]:
-    """The vocabulary, of at most ``size`` words, and the token arrays of each split.
+    """The vocabulary, of at most ``settings.vocabulary`` words, and the token arrays of each split.
 
     A word that is not in the vocabulary is ``<unk>``.
     """
     of_split = {split: documents.take(rows.index.to_numpy()) for split, rows in parts.items()}
-    counts = np.bincount(of_split["train"].numbers, minlength=len(documents.words)).tolist()
-    words = vocabulary.build(dict(zip(documents.words, counts, strict=True)), size)
+    sources = ("train", "validation") if settings.resplit else ("train",)
+    numbers = np.concatenate([of_split[split].numbers for split in sources])
+    counts = np.bincount(numbers, minlength=len(documents.words)).tolist()
+    counted = dict(zip(documents.words, counts, strict=True))
+    words = vocabulary.build(counted, settings.vocabulary)
     ids = {word: id for id, word in enumerate(words) if word not in SPECIALS}
     id_of = np.array([ids.get(word, UNK) for word in documents.words], np.uint16)
     return words, {

@@ -55,7 +55,7 @@ def run_seed(run: Run, folder: Path, seed: int) -> Rows:
 
 def _train(run: Run, seed_folder: Path, seed: int) -> list[Level]:
     """Train and write the control at each level. Raises NotForThisModelError and Diverged."""
-    cell = build.load_cell(run)
+    cell = build.load_cell(run, seed)
     shapes = build.shapes(cell.model)
     control = plugins.load("lottery.pruning.controls", run.arm, "control").make
     dense = RunFiles(paths.seed(run.dense_folder, seed), shapes).read_dense()

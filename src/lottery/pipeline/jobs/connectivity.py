@@ -43,7 +43,7 @@ def run_seed(run: Run, folder: Path, seed: int) -> Rows:
     """Return a row per network on each line; write nothing into ``folder``."""
     if failure := failures.read(paths.seed(run.winning_ticket.pruning_folder, seed)):
         return failed_rows(run, seed, failure)
-    cell = build.load_cell(run)
+    cell = build.load_cell(run, seed)
     try:
         lines = _lines(run, cell, seed)
     except Diverged as error:
@@ -78,7 +78,7 @@ def _lines(run: Run, cell: Cell, seed: int) -> list[Line]:
 def _points(run: Run, cell: Cell, lines: list[Line], seed: int) -> Iterator[dict[str, object]]:
     """A row per network: training loss (nats per document) and test error (percent)."""
     device = cell.train_set.ids.device
-    test_set = batches.load(run.tokens, "test", len(getattr(cell.model, EMBEDDING)), device)
+    test_set = batches.load(run.tokens, "test", len(getattr(cell.model, EMBEDDING)), device, seed)
     for line in tqdm(lines, unit="line", desc=f"seed {seed}, lines"):
         for alpha in np.linspace(0, 1, run.params.connectivity.points):
             weights = branches.between(line.start, line.end, float(alpha))

@@ -56,11 +56,12 @@ def score(run: Run, model: nn.Module, networks: Networks, logits_file: Path, see
     """The rows of the tables ``levels``, ``predictions`` and ``classes``; writes all logits.
 
     ``networks`` begins with the dense one. The file has one float32 tensor ``[networks, documents,
-    outputs]`` per split.
+    outputs]`` per split, of the documents that are the seed's, in their order.
     """
     embedding = getattr(model, EMBEDDING)
     documents = {
-        split: batches.load(run.tokens, split, len(embedding), embedding.device) for split in SPLITS
+        split: batches.load(run.tokens, split, len(embedding), embedding.device, seed)
+        for split in SPLITS
     }
     labels = {split: part.labels.cpu().numpy() for split, part in documents.items()}
     train_labels = token_arrays.read(run.tokens, "train").labels

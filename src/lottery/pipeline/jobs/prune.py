@@ -29,7 +29,7 @@ def run_seed(run: Run, folder: Path, seed: int) -> Rows:
     if failure := failures.read(dense_folder):
         failures.write(seed_folder, failure)
         return {}
-    cell = build.load_cell(run)
+    cell = build.load_cell(run, seed)
     shapes = build.shapes(cell.model)
     strategy = plugins.load("lottery.pruning.strategies", run.arm, "strategy").start
     criterion = plugins.load(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def run_seed(run: Run, folder: Path, seed: int) -> Rows:
     """Write the dense run; if it diverged, where and why."""
-    cell = build.load_cell(run)
+    cell = build.load_cell(run, seed)
     name, seed_folder = f"{run.name} seed {seed}", paths.seed(folder, seed)
     with (
         resume.checkpointer("train", run, seed) as checkpointer,
