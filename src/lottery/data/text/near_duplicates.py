@@ -8,6 +8,7 @@ the rarest fifth of each has a 4-gram in common.
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lottery.data.text.tokenized import Tokenized
 
@@ -44,20 +45,24 @@ def _grams(documents: Tokenized) -> tuple[np.ndarray, np.ndarray]:
     """The set of each document's n-grams, as numbers by their rank, rare ones first; and where each
     document's begin, int64 ``[documents + 1]``."""
     lengths = np.maximum(documents.lengths - (WORDS - 1), 0)
-    starts = np.repeat(documents.offsets[:-1], lengths)
-    starts += np.arange(len(starts)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    number = documents.numbers[starts].astype(np.int64)
-    for word in range(1, WORDS):  # numbered again at each word, so that no product overflows
-        pair = number * len(documents.words) + documents.numbers[starts + word]
-        number = np.unique(pair, return_inverse=True)[1]
-    size = int(number.max(initial=0)) + 1
     document = np.repeat(np.arange(len(lengths)), lengths)
-    distinct = np.unique(document * size + number)
-    document, number = distinct // size, distinct % size
+    begins = documents.offsets[:-1] - (np.cumsum(lengths) - lengths)
+    number = _pairs(_pairs(documents.numbers, 1), 2)[begins[document] + np.arange(len(document))]
+    size = int(number.max(initial=0)) + 1
+    distinct = np.sort(document * size + number)
+    distinct = distinct[np.diff(distinct, prepend=-1) > 0]
+    document, number = np.divmod(distinct, size)
     rank = np.empty(size, np.int64)
     rank[np.bincount(number, minlength=size).argsort(kind="stable")] = np.arange(size)
     grams = np.sort(document * size + rank[number]) % size
     return grams, np.searchsorted(document, np.arange(len(lengths) + 1))
+
+
+def _pairs(numbers: np.ndarray, distance: int) -> np.ndarray:
+    """A number for each pair of two ``numbers`` at this distance; the same for equal pairs."""
+    values = numbers.astype(np.int64)
+    largest = int(values.max(initial=0)) + 1
+    return pd.factorize(values[:-distance] * largest + values[distance:])[0]
 
 
 class _Prefixes:
