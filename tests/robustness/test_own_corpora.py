@@ -497,3 +497,36 @@ def test_other_words_in_a_split_column(project: Project, value: str, hint: str) 
     line = project.download()
     assert f"own.csv: row 4: expected train or test in column 'part', got '{value}'" in line
     assert hint in line
+
+
+@pytest.mark.parametrize(
+    ("missing", "hint"),
+    [
+        ("reviws.csv", "reviews.csv"),
+        ("Reviews.CSV", "reviews.csv"),
+        ("reviews.csv.gz", "reviews.csv"),
+        ("archive/reviews.csv", "reviews.csv"),
+        ("more.jsonl", "data/more.jsonl"),
+        ("moer.jsonl", "data/more.jsonl"),
+        ("src/lottery/corpora/reuters_r8", "src/lottery/corpora/reuters_r8.py"),
+    ],
+)
+def test_a_missing_file_and_those_that_may_be_meant(
+    project: Project, missing: str, hint: str
+) -> None:
+    Path("data").mkdir()
+    Path("reviews.csv").write_bytes(CSV)
+    Path("data/more.jsonl").write_bytes(JSONL)
+    Path("reviews.txt").write_bytes(CSV)
+    project.corpus(missing)
+    line = project.check()
+    assert line == f"error: corpora.own.source: {missing} not found; did you mean '{hint}'?"
+    if not hint.endswith(".py"):
+        assert project.download() == f"error: {missing}: not found; did you mean '{hint}'?"
+
+
+def test_a_missing_file_and_none_like_it(project: Project) -> None:
+    project.corpus("nowhere/else.tsv")
+    line = project.check()
+    assert line.endswith("else.tsv not found; give its path from the root of the repository")
+    assert project.download().endswith("not found; give its path from the root of the repository")

@@ -6,7 +6,7 @@ from types import ModuleType
 from lottery.config import params, plugins
 from lottery.config.grid import WINNING_TICKET
 from lottery.config.schema import Corpus, Params
-from lottery.data.sources import outputs
+from lottery.data.sources import nearby, outputs, tabular
 from lottery.errors import LotteryError, clipped, one_line
 
 MODULES = Path("src/lottery/corpora")
@@ -50,7 +50,11 @@ def _check_source(name: str, corpus: Corpus, root: Path) -> None:
     else:
         return
     modules = [str(MODULES / f"{module}.py") for module in plugins.names("lottery.corpora")]
-    hint = plugins.suggestion(corpus.source, modules)
+    if corpus.is_file:
+        hint = nearby.suggestion(source, tabular.FILE_ENDINGS, root, modules)
+        hint = hint or "; give its path from the root of the repository"
+    else:
+        hint = plugins.suggestion(corpus.source, modules)
     path = clipped(one_line(corpus.source), 200)
     raise LotteryError(f"corpora.{name}.source: {path} {flaw}{hint}")
 

@@ -50,8 +50,6 @@ def content(path: Path, kind: str) -> bytes:
 
     Raises LotteryError for a file that is packed in another way than its name says.
     """
-    if not path.is_file():
-        raise LotteryError(f"{path}: not found; give its path from the root of the repository")
     packing = sniff(path)
     if path.suffix.lower() == GZIP:
         if packing != "gzip":
@@ -84,8 +82,8 @@ def _way_out(packing: str | None) -> str:
 def _advice(path: Path) -> str | None:
     """What to do with a file whose name has none of the endings; None if it cannot be told."""
     name = path.name.lower().removesuffix(GZIP)
-    if not name.endswith((".json", ".ndjson")) or not path.is_file():
-        packing = sniff(path) if path.is_file() else None
+    if not name.endswith((".json", ".ndjson")):
+        packing = sniff(path)
         if packing in (None, "gzip"):
             return None
         return f"a {packing} file; {_way_out(packing)}"

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lottery.data.sources import packing, tsv
+from lottery.data.sources import nearby, packing, tsv
 from lottery.errors import LotteryError
 
 Reader = Callable[[str, list[str]], pd.DataFrame]
@@ -27,6 +27,11 @@ def read(path: Path, columns: list[str]) -> pd.DataFrame:
     strings. Raises LotteryError for a file that is missing, or is not
     what its ending says.
     """
+    if not path.is_file():
+        hint = nearby.suggestion(path, FILE_ENDINGS, Path())
+        raise LotteryError(
+            f"{path}: not found{hint or '; give its path from the root of the repository'}"
+        )
     kind = packing.ending(path, ENDINGS, tuple(READERS))
     content = packing.content(path, kind)
     if kind == ".parquet":
@@ -125,3 +130,5 @@ _ADVICE = {
 }
 """What to do about a separator inside a text."""
 ENDINGS = (*READERS, ".parquet")
+FILE_ENDINGS = (*ENDINGS, *(ending + packing.GZIP for ending in READERS))
+"""Of names of files that can be read, in lower case."""
