@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from benchmarks.cells import CELLS, DIM, STD, Cell, choose, documents
 from benchmarks.contenders import ours, plain
-from lottery import metrics
+from lottery import metrics, progress
 from lottery.experiment import replicate
 from lottery.models import Weights
 from lottery.pruning import masks
@@ -60,7 +59,9 @@ def accuracy(processes: int) -> list[dict[str, Any]]:
     jobs = [(number, seed) for number in range(len(TRAININGS)) for seed in SEEDS]
     accuracies: list[list[list[float]]] = [[] for _ in TRAININGS]
     with context.Pool(processes) as pool:
-        for number, of_seed in tqdm(pool.imap(job, jobs), total=len(jobs), desc="accuracy"):
+        for number, of_seed in progress.track(
+            pool.imap(job, jobs), "accuracy", "trainings", len(jobs)
+        ):
             accuracies[number].append(of_seed)
     rows = []
     for training, seeds in zip(TRAININGS, accuracies, strict=True):

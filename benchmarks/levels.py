@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from benchmarks.cells import CELLS, Cell, choose, documents
 from benchmarks.contenders.ours import plan
+from lottery import progress
 from lottery.experiment import replicate
 from lottery.pruning import masks
 from lottery.pruning.masks import PrunedAt
@@ -67,7 +67,7 @@ def sparsity(threads: int, rounds: int, share: float) -> dict[str, Any]:
     network, (train_set, _) = cell.network(), _splits(cell, share)
     splits = train_set, choose(train_set, np.arange(64))
     seconds: dict[int, list[float]] = {level: [] for level in range(len(pruned))}
-    for number in tqdm(range(rounds + 1), desc="levels", unit="round"):
+    for number in progress.track(range(rounds + 1), "levels", "rounds", rounds + 1):
         for level, pruned_at in enumerate(pruned):
             # As a winning ticket is trained: its initial weights under the level's masks.
             loop.load_weights(network, dict(cell.network().named_parameters()))
@@ -157,7 +157,7 @@ def growth(threads: int) -> list[dict[str, Any]]:
     context = multiprocessing.get_context("spawn")
     rows = []
     points = [(name, value) for name, values in GROWTH.items() for value in values]
-    for name, value in tqdm(points, desc="growth", unit="point"):
+    for name, value in progress.track(points, "growth", "points", len(points)):
         with context.Pool(1) as pool:
             measured = pool.apply(point, (threads, name, value))
             rows.append({"varied": name, "value": value, **measured})

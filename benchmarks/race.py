@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from benchmarks.cells import BATCH, CELLS, Cell, choose, sample, texts
-from lottery import kernels
+from lottery import kernels, progress
 from lottery.kernels import matmul
 
 CONTENDERS = ("study", "plain", "plain_flush", "ours", "ours_bf16")
@@ -52,7 +51,7 @@ def _seconds(
         connections[name].send((cell.name, steps))
         connections[name].recv()  # ready and warmed up: one works at a time
     seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-    for number in tqdm(range(rounds), desc=cell.name, unit="round"):
+    for number in progress.track(range(rounds), cell.name, "rounds", rounds):
         for name in runners:
             if number < most[name]:
                 connections[name].send("train")

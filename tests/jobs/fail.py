@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from lottery.errors import LotteryError
 
 
-def run_seed(run: SimpleNamespace, folder: Path, seed: int) -> None:
+def run_seed(run: SimpleNamespace, folder: Path, seed: int, reporter: object) -> None:
     (folder / f"began-{seed}").touch()
     if seed == 2:
         raise LotteryError("seed 2 is unlucky")

@@ -9,5 +9,5 @@ from lottery.pipeline import preload  # noqa: F401  (as every job needs the libr
 IMPORTED_BY = os.getpid()
 
 
-def run_seed(run: SimpleNamespace, folder: Path, seed: int) -> bool:
+def run_seed(run: SimpleNamespace, folder: Path, seed: int, reporter: object) -> bool:
     return os.getpid() != IMPORTED_BY

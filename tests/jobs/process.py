@@ -5,5 +5,5 @@ from pathlib import Path
 from types import SimpleNamespace
 
 
-def run_seed(run: SimpleNamespace, folder: Path, seed: int) -> int:
+def run_seed(run: SimpleNamespace, folder: Path, seed: int, reporter: object) -> int:
     return os.getpid()

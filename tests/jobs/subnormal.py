@@ -22,7 +22,7 @@ def numba_products(values, factors, threads, products):  # type: ignore[no-untyp
         products[number] = values[number] * factors[number]
 
 
-def run_seed(run: SimpleNamespace, folder: Path, seed: int) -> dict[str, object]:
+def run_seed(run: SimpleNamespace, folder: Path, seed: int, reporter: object) -> dict[str, object]:
     device.prepare("cpu", THREADS)
     assert torch.get_num_threads() == THREADS
     values = torch.full((1024, 1024), 1e-30)  # each thread has a part of so many

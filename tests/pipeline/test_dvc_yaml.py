@@ -14,11 +14,11 @@ from typing import Any
 import grimp
 import pytest
 import yaml
-from helpers import ROOT, SMOKE_CELLS, Repository, make_repository
+from helpers import ROOT, SMOKE_CELLS, Repository, make_repository, ran
 
 from lottery.config import params
 from lottery.config.grid import Run
-from lottery.pipeline import code_digests, resume
+from lottery.pipeline import code_digests, resume, stage_order
 from lottery.storage import paths
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -114,6 +114,18 @@ def test_a_changed_job_reruns_its_stage_and_nothing_else(finished_copy: Reposito
     assert sorted(finished_copy.repro()) == ["code", *cells]
     changed = finished_copy.run("git", "diff", "--name-only", "data").split()
     assert changed == ["data/code/train.json"]
+
+
+def test_a_stage_says_where_it_stands_in_dvcs_order(finished_copy: Repository) -> None:
+    """DVC goes through the stages in the order that is counted."""
+    settings = params.load(finished_copy.path / paths.PARAMS)
+    planned = ran(finished_copy.run("dvc", "repro", "--dry", "--force"))
+    assert stage_order.order(settings, PIPELINE) == planned
+    count = len(planned)
+    output = finished_copy.run("dvc", "repro", "--force", "--single-item", "select")
+    assert f"stage {planned.index('select') + 1} of {count}: select" in output.splitlines()
+    by_hand = finished_copy.run("stages.select")
+    assert f"of {count}" not in by_hand
 
 
 def test_no_dep_is_a_parent_of_a_cached_out() -> None:

@@ -5,8 +5,7 @@ Later stages copy it, and leave the seed out of every table except ``failed``.
 
 import json
 import shutil
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,15 +31,15 @@ def of(error: Diverged) -> Failure:
 
 
 @contextmanager
-def recorded(folder: Path, name: str) -> Iterator[None]:
+def recorded(folder: Path, name: str, note: Callable[[str], object]) -> Iterator[None]:
     """Run a block that writes into ``folder``. If its training diverges, the block ends there, and
-    the folder contains only ``failed.json``. ``name`` is the run's name in the message."""
+    the folder contains only ``failed.json``. ``note`` is told, with ``name`` for the run."""
     try:
         yield
     except Diverged as error:
         shutil.rmtree(folder, ignore_errors=True)
         write(folder, of(error))
-        print(f"{name}: failed: {error}", file=sys.stderr)
+        note(f"{name}: failed: {error}")
 
 
 def write(folder: Path, failure: Failure) -> None:

@@ -18,7 +18,7 @@ from lottery.pruning.strategy import Dense, Start, Strategy
 from lottery.storage.token_arrays import PAD
 from lottery.training import loop, rng
 from lottery.training.checkpointing import Checkpointer, EpochCheckpointer, NullCheckpointer
-from lottery.training.loop import EpochMetrics
+from lottery.training.loop import AfterBatch, Callbacks, EpochMetrics
 
 OnEpoch = Callable[[EpochMetrics], object]
 """Called after each epoch that is trained here; not for those that are resumed."""
@@ -60,6 +60,7 @@ class Replicate:
     seed: int
     checkpointer: Checkpointer = field(default_factory=NullCheckpointer)
     on_epoch: OnEpoch = lambda metrics: None
+    on_batch: AfterBatch = Callbacks.after_batch
 
     def dense_run(self) -> DenseRun:
         """Train the dense network, or resume its training.
@@ -190,7 +191,8 @@ class Replicate:
         splits = cell.train_set, cell.validation_set
         level_masks = masks.at_level(pruned_at, number)
         epochs = self.checkpointer.epochs(number)
-        history = loop.train(cell.model, splits, level_masks, plan, after_epoch, epochs)
+        callbacks = Callbacks(after_epoch, self.on_batch)
+        history = loop.train(cell.model, splits, level_masks, plan, callbacks, epochs)
         remaining = masks.survivors(loop.copy_weights(cell.model), pruned_at, number)
         trained()
         self.checkpointer.save(name, remaining, {"history": history, "seconds": epochs.seconds()})

@@ -13,6 +13,7 @@ from lottery.config import params
 from lottery.config.plugins import suggestion
 from lottery.config.schema import Params
 from lottery.errors import LotteryError, brief, clipped, one_line
+from lottery.pipeline import stage_order
 from lottery.storage import locks, paths, timings
 
 
@@ -45,6 +46,9 @@ def main(name: str, description: str | None, run: Callable[..., None], *argument
         values = [getattr(namespace, argument) for argument in arguments]
         for argument, value in zip(arguments, values, strict=True):
             _check(settings, argument, value)
+        # DVC says which stage it runs. Whoever runs one by hand wants to know of no other.
+        if where := stage_order.position(settings, os.environ.get("DVC_STAGE", "")):
+            print(f"{where}: {' '.join([name, *values])}", file=sys.stderr, flush=True)
         # A stage goes on when its DVC is killed: another process must not write beside it.
         stage = "-".join([name, *values])
         lock = paths.LOCKS / f"{stage}.lock"

@@ -14,16 +14,19 @@ import os
 import sys
 import threading
 import traceback
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 import lottery
 from lottery.errors import LotteryError
 from lottery.pipeline import jobs
+from lottery.pipeline.reporter import Note, Position, Reporter
+from lottery.pipeline.seed_progress import Console, SeedsProgress
+from lottery.progress import Display
 
 if TYPE_CHECKING:
     from lottery.config.grid import Run
@@ -32,16 +35,33 @@ VARIABLE = "LOTTERY_PROCESSES"
 
 
 def each_seed(stage: str, run: Run, folder: Path, package: str = jobs.__name__) -> list[Any]:
-    """What ``run_seed(run, folder, seed)`` of the job ``stage`` returns for each seed, in order.
+    """What ``run_seed(run, folder, seed, reporter)`` of the job ``stage`` returns for each seed, in
+    order.
 
     As many run at a time as :func:`processes` says; a single one runs in this process. If one
     fails, the others are stopped and its error is raised. Raises LotteryError if a process was
-    killed. ``package`` contains the job's module.
+    killed. ``package`` contains the job's module. What the seeds report is displayed on stderr.
     """
     job, seeds = f"{package}.{stage}", run.params.seeds
     count = processes(run.params.threads, len(seeds))
-    if count == 1:
-        return [import_module(job).run_seed(run, folder, seed) for seed in seeds]
+    name = " ".join(filter(None, [stage, run.cell, run.arm]))
+    progress = SeedsProgress(name, len(seeds), count)
+    with Display(progress.status, progress.long_epoch) as display:
+        console = Console(progress, display)
+        if count > 1:
+            return _side_by_side(job, run, folder, count, console)
+        results = []
+        for seed in seeds:
+            progress.began(seed)
+            reporter = Reporter(partial(console.heard, seed))
+            results.append(import_module(job).run_seed(run, folder, seed, reporter))
+            console.finished(seed)
+        return results
+
+
+def _side_by_side(job: str, run: Run, folder: Path, count: int, console: Console) -> list[Any]:
+    """The results of all seeds, from ``count`` processes."""
+    seeds = run.params.seeds
     waiting, results = list(seeds), {}
     running: dict[Any, tuple[Any, int]] = {}
     context = _context(job)
@@ -52,25 +72,37 @@ def each_seed(stage: str, run: Run, folder: Path, package: str = jobs.__name__) 
             process.start()
             theirs.close()
             running[ours] = process, waiting.pop(0)
+            console.progress.began(running[ours][1])
             _send(ours, running[ours][1])
         while running:
             for connection in wait(list(running)):
                 process, seed = running[connection]
-                results[seed] = _receive(connection, process, seed)
+                answer = _receive(connection, process, seed)
+                if isinstance(answer, Position | Note):
+                    console.heard(seed, answer)
+                    continue
+                results[seed] = answer.value
+                console.finished(seed)
                 following = waiting.pop(0) if waiting else None
                 _send(connection, following)
                 if following is None:
                     running.pop(connection)[0].join()
                 else:
                     running[connection] = process, following
+                    console.progress.began(following)
     finally:
         for process, _ in running.values():
             process.terminate()
         for process, _ in running.values():
             process.join()
-        if running:
-            print(file=sys.stderr)  # below the progress bar of one that was stopped
     return [results[seed] for seed in seeds]
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What a process returns for a seed that is done."""
+
+    value: Any
 
 
 def processes(threads: int, seeds: int) -> int:
@@ -129,9 +161,8 @@ def _receive(connection: Any, process: Any, seed: int) -> Any:
 
 
 def _work(connection: Connection, job: str, run: Run, folder: Path) -> None:
-    # tqdm's default lock is a system semaphore, which a stopped process would leave behind.
-    tqdm.set_lock(threading.RLock())
-    # Numba makes one too where the method has "fork" in its name. Nothing is started from here.
+    # Numba makes a system semaphore, which a stopped process would leave behind, where the method
+    # has "fork" in its name. Nothing is started from here.
     multiprocessing.set_start_method("spawn", force=True)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from lottery.pipeline import preload  # noqa: F401  (already there where processes are forked)
@@ -142,7 +173,8 @@ def _work(connection: Connection, job: str, run: Run, folder: Path) -> None:
     try:
         run_seed = import_module(job).run_seed
         while (seed := connection.recv()) is not None:
-            connection.send(run_seed(run, folder, seed))
+            result = run_seed(run, folder, seed, Reporter(connection.send))
+            connection.send(_Result(result))
     except KeyboardInterrupt:
         sys.exit(1)
     except BaseException as error:

@@ -46,6 +46,20 @@ class Plan:
     sequence: int = 0
 
 
+AfterBatch = Callable[[Plan, int, int, int], object]
+"""Called after each batch with the plan, the epoch's number, how many of its batches are done, and
+how many it has. On a GPU, done means handed over."""
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """What is called while a network trains; neither may change anything."""
+
+    after_epoch: Callable[[EpochMetrics], object] = lambda metrics: None
+    """Called when the model holds that epoch's weights."""
+    after_batch: AfterBatch = lambda plan, epoch, batch, batches: None
+
+
 class Diverged(LotteryError):
     """Training whose loss is no longer finite, at ``level``.
 
@@ -79,16 +93,15 @@ def train(
     splits: tuple[Documents, Documents],
     masks: Mapping[str, torch.Tensor],
     plan: Plan,
-    after_epoch: Callable[[EpochMetrics], object] = lambda metrics: None,
+    callbacks: Callbacks = Callbacks(),
     checkpointer: EpochCheckpointer | None = None,
 ) -> list[EpochMetrics]:
     """The metrics of each epoch; trains ``model`` in place with a fresh Adam.
 
     ``splits`` are the training and validation documents. ``masks`` are bool, one per parameter;
-    masked weights stay exactly zero. ``after_epoch`` is called after each epoch, when the model
-    holds that epoch's weights. With ``patience``, the weights with the lowest validation loss are
-    restored at the end. ``checkpointer`` saves epochs on the way; one that it has saved before is
-    resumed from, and ``after_epoch`` is not called again for the epochs before it.
+    masked weights stay exactly zero. With ``patience``, the weights with the lowest validation
+    loss are restored at the end. ``checkpointer`` saves epochs on the way; one that it has saved
+    before is resumed from, and the ``callbacks`` are not called again for the epochs before it.
     Raises Diverged if the loss is no longer finite.
     """
     train_set, validation_set = splits
@@ -98,7 +111,7 @@ def train(
     if checkpointer and (checkpoint := checkpointer.read()):
         history, best = _resume(checkpoint, model, optimizer)
     for epoch in plan.epochs[len(history) :]:
-        train_loss = one_epoch(model, train_set, optimizer, plan, epoch)
+        train_loss = one_epoch(model, train_set, optimizer, plan, epoch, callbacks.after_batch)
         row = {
             "epoch": epoch + 1,
             "train_loss": train_loss,
@@ -107,7 +120,7 @@ def train(
         if not math.isfinite(row["validation_loss"]):
             raise Diverged(plan, epoch, "the validation loss")
         history.append(row)
-        after_epoch(row)
+        callbacks.after_epoch(row)
         if plan.patience is not None:
             losses = [earlier["validation_loss"] for earlier in history]
             lowest = losses.index(min(losses))
@@ -153,7 +166,12 @@ def _resume(
 
 
 def one_epoch(
-    model: nn.Module, documents: Documents, optimizer: Optimizer, plan: Plan, epoch: int
+    model: nn.Module,
+    documents: Documents,
+    optimizer: Optimizer,
+    plan: Plan,
+    epoch: int,
+    after_batch: AfterBatch = Callbacks.after_batch,
 ) -> float:
     """The mean loss per document in nats, after one pass over the documents.
 
@@ -175,6 +193,7 @@ def one_epoch(
         loss.backward()
         optimizer.step(plan.lr * SCHEDULES[plan.schedule](done))
         losses[step] = loss.detach()
+        after_batch(plan, epoch, step + 1, len(order))
     optimizer.finish()
     finite = np.isfinite(batch_losses := losses.cpu().double().numpy())  # one transfer per epoch
     if not finite.all():

@@ -38,7 +38,8 @@ def test_a_run_that_diverged_leaves_its_failure_only(make_cell: MakeCell, tmp_pa
     folder = tmp_path / "seed-0"
     folder.mkdir()
     plan = make_cell().plan(0, 3, 0)
-    with failures.recorded(folder, "a run"):
+    notes: list[str] = []
+    with failures.recorded(folder, "a run", notes.append):
         (folder / "level-001.safetensors").write_bytes(b"of a level before")
         raise Diverged(plan, 0, "the loss of batch 1 of 6")
     assert [path.name for path in folder.iterdir()] == ["failed.json"]
@@ -46,3 +47,4 @@ def test_a_run_that_diverged_leaves_its_failure_only(make_cell: MakeCell, tmp_pa
     assert failure
     assert failure.level == 3
     assert "level 3, epoch 1: the loss of batch 1 of 6 is not finite" in failure.reason
+    assert notes == [f"a run: failed: {failure.reason}"]

@@ -1,7 +1,9 @@
 """Seeds side by side: the results in their order, and a clean end of all when one fails."""
 
+import contextlib
 import inspect
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +26,7 @@ from lottery.pipeline import workers
 if __name__ == "__main__":
     job, folder, factor = sys.argv[1:]
     params = SimpleNamespace(seeds=(0, 1, 2, 3), threads=1)
-    run = SimpleNamespace(params=params, factor=int(factor))
+    run = SimpleNamespace(params=params, cell="corpus-model", arm="", factor=int(factor))
     try:
         results = workers.each_seed(job, run, Path(folder), package="jobs")
         print(len(set(results) - {os.getpid()}) if job == "process" else results)
@@ -35,24 +37,39 @@ if __name__ == "__main__":
 
 def run(tmp_path: Path, job: str, *, processes: str, factor: int = 1, **environment: str) -> str:
     """What a program prints that runs ``tests/jobs/<job>.py`` for four seeds."""
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
+    done = completed(tmp_path, job, processes=processes, factor=factor, **environment)
+    return done.stdout.strip()
+
+
+def completed(
+    tmp_path: Path, job: str, *, processes: str, factor: int = 1, **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    """The same program, with what it printed on stderr."""
+    command, variables = program(tmp_path, job, processes, factor)
     done = subprocess.run(
-        [sys.executable, str(script), job, str(tmp_path), str(factor)],
+        command,
         capture_output=True,
         text=True,
         check=False,
         timeout=50,
-        env={
-            **os.environ,
-            "LIBRARY": str(ROOT / "src"),
-            "PYTHONPATH": str(ROOT / "tests"),
-            "LOTTERY_PROCESSES": processes,
-            **environment,
-        },
+        env={**variables, **environment},
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return done
+
+
+def program(
+    tmp_path: Path, job: str, processes: str, factor: int = 1
+) -> tuple[list[str], dict[str, str]]:
+    """Its command and its environment."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    return [sys.executable, str(script), job, str(tmp_path), str(factor)], {
+        **os.environ,
+        "LIBRARY": str(ROOT / "src"),
+        "PYTHONPATH": str(ROOT / "tests"),
+        "LOTTERY_PROCESSES": processes,
+    }
 
 
 @pytest.mark.parametrize("processes", ["1", "2", "9"])
@@ -86,6 +103,54 @@ def test_every_thread_flushes_subnormal_numbers(tmp_path: Path, processes: str) 
     output = run(tmp_path, "subnormal", processes=processes, NUMBA_NUM_THREADS="2")
     flushed = {"torch": True, "matrices": True, "numba": [True, True]}
     assert output == str([flushed] * 4)
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_log_has_a_line_per_seed(tmp_path: Path, processes: str) -> None:
+    """No bars, which a log would keep every state of, and no escape sequences."""
+    lines = completed(tmp_path, "square", processes=processes).stderr.splitlines()
+    assert len(lines) == 4
+    assert {line.split(": ")[0] for line in lines} == {"square corpus-model"}
+    assert {line.split(": ")[1].split()[1] for line in lines} == {"0", "1", "2", "3"}
+    assert [re.findall(r"\d/4 seeds done", line) for line in lines] == [
+        [f"{count}/4 seeds done"] for count in range(1, 5)
+    ]
+    assert not any("\x1b" in line or "\r" in line for line in lines)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_terminal_has_one_line_for_all_seeds(tmp_path: Path, processes: str) -> None:
+    """It is redrawn, fits the width, and stays there at the end."""
+    output = on_a_terminal(tmp_path, "square", processes, columns=80)
+    states = [state for state in re.split(r"[\r\n]+|\x1b\[2K", output) if "seeds" in state]
+    assert max(map(len, states)) <= 80
+    assert {state.split(" ")[1] for state in states} == {"corpus-model"}
+    assert "4/4 seeds" in states[-1]
+    assert output.count("\n") - output.count("[0, 1, 4, 9]") == 1
+
+
+def on_a_terminal(tmp_path: Path, job: str, processes: str, columns: int) -> str:
+    """What the program prints on a terminal with so many columns, without colors."""
+    import pty
+
+    command, variables = program(tmp_path, job, processes)
+    ours, theirs = pty.openpty()
+    output = b""
+    with subprocess.Popen(
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**variables, "TERM": "xterm", "COLUMNS": str(columns)},
+    ) as process:
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # how Linux reports the end of a terminal
+            while piece := os.read(ours, 4096):
+                output += piece
+        assert process.wait(50) == 0
+    os.close(ours)
+    return re.sub(r"\x1b\[[\d;?]*[a-zA-JL-Z]", "", output.decode())
 
 
 def test_one_error_ends_all(tmp_path: Path) -> None:
@@ -135,5 +200,5 @@ def test_processes_follow_the_cores(
 def test_every_job_can_be_called(stage: str) -> None:
     """By its stage's name, with what a worker passes."""
     run_seed = plugins.load(jobs.__name__, stage, "job").run_seed
-    assert list(inspect.signature(run_seed).parameters) == ["run", "folder", "seed"]
+    assert list(inspect.signature(run_seed).parameters) == ["run", "folder", "seed", "reporter"]
     assert (ROOT / "stages" / f"{stage}.py").exists()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import requests
 import urllib3
-from tqdm import tqdm
 
+from lottery import progress
 from lottery.errors import LotteryError
 
 TIMEOUT_S = (10, 60)
@@ -93,13 +93,13 @@ def _attempt(url: str, part: Path, max_bytes: int) -> None:
         _check_size(url, part, total or 0, max_bytes)
         with (
             part.open("ab" if resumed else "wb") as file,
-            tqdm(total=total, initial=size, unit="B", unit_scale=True, desc=part.stem) as bar,
+            progress.counting(f"download {part.stem}", total, "MB", size, 10**6) as advance,
         ):
             for chunk in _chunks(response.raw):
                 size += len(chunk)
                 _check_size(url, part, size, max_bytes)
                 file.write(chunk)
-                bar.update(len(chunk))
+                advance(len(chunk))
         if total is not None and size < total:
             raise _Broken(f"the connection ended after {size} of {total} bytes")
 

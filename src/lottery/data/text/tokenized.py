@@ -1,12 +1,12 @@
 """Documents as words, all of them, before any is dropped and before there is a vocabulary."""
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
-from tqdm import tqdm
 
+from lottery import progress
 from lottery.data import corpus_table
 
 
@@ -43,11 +43,11 @@ class Tokenized:
         return replace(self, numbers=self.numbers[tokens], offsets=offsets)
 
 
-def of(texts: Iterable[str], tokenizer: Callable[[str], list[str]]) -> Tokenized:
+def of(texts: Collection[str], tokenizer: Callable[[str], list[str]]) -> Tokenized:
     """The ``texts``, in Unicode's form NFC, as ``tokenizer`` splits them."""
     number_of: dict[str, int] = {}
     numbers, offsets = array("i"), [0]
-    for text in tqdm(texts, desc="tokenize", unit="documents"):
+    for text in progress.track(texts, "tokenize", "documents", len(texts)):
         words = tokenizer(corpus_table.canonical(text))
         numbers.extend(number_of.setdefault(word, len(number_of)) for word in words)
         offsets.append(len(numbers))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from tqdm import tqdm
 
 from lottery.config import plugins
 from lottery.errors import LotteryError
@@ -18,6 +16,7 @@ from lottery.experiment.run_files import RunFiles
 from lottery.models import Weights
 from lottery.pipeline import build, resume
 from lottery.pipeline.jobs import Rows, evaluate, failed_rows
+from lottery.pipeline.reporter import Reporter
 from lottery.pruning import masks
 from lottery.pruning.control import NotForThisModelError
 from lottery.pruning.masks import PrunedAt
@@ -27,33 +26,35 @@ if TYPE_CHECKING:
     from lottery.config.grid import Run
 
 
-def run_seed(run: Run, folder: Path, seed: int) -> Rows:
+def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
     """Train at each of ``branch.levels``, then evaluate; only then is the test set opened.
 
     Returns the rows of all tables; none for a control that makes no sense for the model.
     """
     ticket = paths.seed(run.winning_ticket.pruning_folder, seed)
     if failure := failures.read(ticket):
-        return failed_rows(run, seed, failure)
+        return failed_rows(run, seed, failure, reporter)
     seed_folder = paths.seed(folder, seed)
     levels: list[Level] = []
     try:
-        with failures.recorded(seed_folder, f"{run.name} seed {seed}"):
-            levels = _train(run, seed_folder, seed)
+        with failures.recorded(seed_folder, f"{run.name} seed {seed}", reporter.note):
+            levels = _train(run, seed_folder, seed, reporter)
     except NotForThisModelError as error:
-        print(f"{run.cell} {run.arm}: left out: {error}", file=sys.stderr)
+        reporter.note(f"{run.cell} {run.arm}: left out: {error}")
         return {}
     if failure := failures.read(seed_folder):
-        return failed_rows(run, seed, failure)
+        return failed_rows(run, seed, failure, reporter)
     model = build.network(run)
     networks = _networks(paths.seed(run.dense_folder, seed), levels, build.shapes(model))
+    # That takes little time beside the training: it does not count as work.
+    networks = reporter.track(networks, "network", len(levels) + 1, start=1, share=0)
     scores = evaluate.score(run, model, networks, seed_folder / run_files.LOGITS, seed)
     # Level 0 is the dense network, which every arm is compared with: it is in the strategies' rows.
     rows = {name: [row for row in table if row["level"] != 0] for name, table in scores.items()}
     return rows | evaluate.training_rows((seed_folder,), seed)
 
 
-def _train(run: Run, seed_folder: Path, seed: int) -> list[Level]:
+def _train(run: Run, seed_folder: Path, seed: int, reporter: Reporter) -> list[Level]:
     """Train and write the control at each level. Raises NotForThisModelError and Diverged."""
     cell = build.load_cell(run, seed)
     shapes = build.shapes(cell.model)
@@ -63,23 +64,21 @@ def _train(run: Run, seed_folder: Path, seed: int) -> list[Level]:
     pruned_at = RunFiles(ticket_folder, shapes).read_pruned_at()
     check_levels("branch.levels", run.params.branch.levels, pruned_at, run.cell)
     name, levels = f"{run.name} seed {seed}", []
-    with (
-        resume.checkpointer("branch", run, seed) as checkpointer,
-        tqdm(run.params.branch.levels, unit="level", desc=name) as bar,
-    ):
-        replicate = Replicate(cell, seed, checkpointer)
+    numbers = run.params.branch.levels
+    with resume.checkpointer("branch", run, seed) as checkpointer:
+        replicate = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
 
         def note(text: str) -> None:
-            bar.write(f"{name}: {text}", file=sys.stderr)
+            reporter.note(f"{name}: {text}")
 
         def trained() -> Iterator[Level]:
-            for number in bar:
+            for number in reporter.track(numbers, "level", len(numbers), trains=True):
                 level = branches.train_control(replicate, control, dense, pruned_at, number, note)
                 levels.append(level)
                 yield level
 
         RunFiles(seed_folder, shapes).write_levels(trained(), nested=False)
-        resume.report(checkpointer, name, bar.write)
+        resume.report(checkpointer, name, reporter.note)
     return levels
 
 

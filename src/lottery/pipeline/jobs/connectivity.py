@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm import tqdm
 
 from lottery import metrics
 from lottery.experiment import branches, failures
@@ -18,6 +17,7 @@ from lottery.experiment.run_files import RunFiles
 from lottery.models import EMBEDDING, Weights
 from lottery.pipeline import build, resume
 from lottery.pipeline.jobs import Rows, branch, failed_rows
+from lottery.pipeline.reporter import Reporter
 from lottery.storage import paths
 from lottery.training import batches, evaluation, loop
 from lottery.training.loop import Diverged
@@ -39,19 +39,20 @@ class Line:
     end: Weights
 
 
-def run_seed(run: Run, folder: Path, seed: int) -> Rows:
+def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
     """Return a row per network on each line; write nothing into ``folder``."""
     if failure := failures.read(paths.seed(run.winning_ticket.pruning_folder, seed)):
-        return failed_rows(run, seed, failure)
+        return failed_rows(run, seed, failure, reporter)
     cell = build.load_cell(run, seed)
     try:
-        lines = _lines(run, cell, seed)
+        lines = _lines(run, cell, seed, reporter)
     except Diverged as error:
-        return failed_rows(run, seed, failures.of(error))
-    return {"lines": list(_points(run, cell, lines, seed))}
+        return failed_rows(run, seed, failures.of(error), reporter)
+    tracked = reporter.track(lines, "line", len(lines), start=0.5, share=0.5)
+    return {"lines": list(_points(run, cell, tracked, seed))}
 
 
-def _lines(run: Run, cell: Cell, seed: int) -> list[Line]:
+def _lines(run: Run, cell: Cell, seed: int, reporter: Reporter) -> list[Line]:
     """All lines; trains each ticket once more, in another order of the data. Raises Diverged."""
     shapes = build.shapes(cell.model)
     dense = RunFiles(paths.seed(run.dense_folder, seed), shapes)
@@ -62,8 +63,8 @@ def _lines(run: Run, cell: Cell, seed: int) -> list[Line]:
     init = dense.read_state("init")
     lines: list[Line] = []
     with resume.checkpointer("connectivity", run.of_arm(OTHER_ORDER), seed) as checkpointer:
-        replicate = Replicate(cell, seed, checkpointer)
-        for level in tqdm(levels, unit="level", desc=f"seed {seed}, other data order"):
+        replicate = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
+        for level in reporter.track(levels, "level", len(levels), trains=True, share=0.5):
             here = ticket.read_level(pruned_at, level)
             if level == 1:
                 before = dense.read_state("final")
@@ -75,11 +76,11 @@ def _lines(run: Run, cell: Cell, seed: int) -> list[Line]:
     return lines
 
 
-def _points(run: Run, cell: Cell, lines: list[Line], seed: int) -> Iterator[dict[str, object]]:
+def _points(run: Run, cell: Cell, lines: Iterable[Line], seed: int) -> Iterator[dict[str, object]]:
     """A row per network: training loss (nats per document) and test error (percent)."""
     device = cell.train_set.ids.device
     test_set = batches.load(run.tokens, "test", len(getattr(cell.model, EMBEDDING)), device, seed)
-    for line in tqdm(lines, unit="line", desc=f"seed {seed}, lines"):
+    for line in lines:
         for alpha in np.linspace(0, 1, run.params.connectivity.points):
             weights = branches.between(line.start, line.end, float(alpha))
             loop.load_weights(cell.model, weights)

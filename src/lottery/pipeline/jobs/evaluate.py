@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from lottery import metrics
 from lottery.analysis import predictions
@@ -18,6 +17,7 @@ from lottery.experiment.run_files import RunFiles
 from lottery.models import EMBEDDING, Weights
 from lottery.pipeline import build
 from lottery.pipeline.jobs import Rows, failed_rows
+from lottery.pipeline.reporter import Reporter
 from lottery.pruning import masks
 from lottery.storage import csv_tables, paths, tensors, token_arrays
 from lottery.training import batches, evaluation, loop
@@ -30,13 +30,15 @@ Networks = Iterable[tuple[int, float, Weights]]
 """Level, sparsity (a fraction) and full weights of each network."""
 
 
-def run_seed(run: Run, folder: Path, seed: int) -> Rows:
+def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
     """Write the logits of the dense network and of each level; returns the rows of all tables."""
     dense, pruning = paths.seed(run.dense_folder, seed), paths.seed(run.pruning_folder, seed)
     if failure := failures.read(pruning):
-        return failed_rows(run, seed, failure)
+        return failed_rows(run, seed, failure, reporter)
     model = build.network(run)
-    networks = _networks(dense, pruning, build.shapes(model))
+    last = int(csv_tables.read(pruning / run_files.TENSORS).level.max())
+    networks = _networks(dense, pruning, build.shapes(model), last)
+    networks = reporter.track(networks, "network", last + 1)
     rows = score(run, model, networks, folder / f"seed-{seed}.safetensors", seed)
     return rows | training_rows((dense, pruning), seed)
 
@@ -71,7 +73,7 @@ def score(run: Run, model: nn.Module, networks: Networks, logits_file: Path, see
     }
     logits: dict[str, list[np.ndarray]] = {split: [] for split in SPLITS}
     levels: list[dict[str, object]] = []
-    for level, sparsity, weights in tqdm(networks, unit="level", desc=f"seed {seed}"):
+    for level, sparsity, weights in networks:
         loop.load_weights(model, weights)
         row: dict[str, object] = {"seed": seed, "level": level, "sparsity": sparsity}
         for split in SPLITS:
@@ -94,12 +96,11 @@ def score(run: Run, model: nn.Module, networks: Networks, logits_file: Path, see
 
 
 def _networks(
-    dense: Path, pruning: Path, shapes: dict[str, torch.Size]
+    dense: Path, pruning: Path, shapes: dict[str, torch.Size], last: int
 ) -> Iterator[tuple[int, float, Weights]]:
-    """The dense network, then each level of the pruning run."""
+    """The dense network, then each level of the pruning run up to the ``last``."""
     yield 0, 0.0, RunFiles(dense, shapes).read_state("final")
     files = RunFiles(pruning, shapes)
     pruned_at = files.read_pruned_at()
-    last = int(csv_tables.read(pruning / run_files.TENSORS).level.max())
     for level in range(1, last + 1):
         yield level, masks.sparsity(pruned_at, level), files.read_level(pruned_at, level)

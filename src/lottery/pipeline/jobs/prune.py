@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from tqdm import tqdm
 
 from lottery import models
 from lottery.config import plugins
 from lottery.experiment import failures, pruning, replicate
-from lottery.experiment.replicate import Level, Replicate
+from lottery.experiment.replicate import Replicate
 from lottery.experiment.run_files import RunFiles
 from lottery.pipeline import build, resume
 from lottery.pipeline.jobs import Rows
+from lottery.pipeline.reporter import Reporter
 from lottery.storage import paths
-from lottery.training.loop import EpochMetrics
 
 if TYPE_CHECKING:
     from lottery.config.grid import Run
 
 
-def run_seed(run: Run, folder: Path, seed: int) -> Rows:
+def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
     """Write the pruning run; if it or its dense run diverged, where and why."""
     name, seed_folder = f"{run.name} seed {seed}", paths.seed(folder, seed)
     dense_folder = paths.seed(run.dense_folder, seed)
@@ -40,22 +37,11 @@ def run_seed(run: Run, folder: Path, seed: int) -> Rows:
     levels = pruning.levels(pruned_at, run.params.prune, layer)
     with (
         resume.checkpointer("prune", run, seed) as checkpointer,
-        tqdm(total=levels, unit="level", desc=name) as bar,
-        failures.recorded(seed_folder, name),
+        failures.recorded(seed_folder, name, reporter.note),
     ):
-
-        def show_epoch(metrics: EpochMetrics) -> None:
-            accuracy = f"{metrics['validation_accuracy']:.1f} %"
-            bar.set_postfix(epoch=metrics["epoch"], accuracy=accuracy)
-
-        one_seed = Replicate(cell, seed, checkpointer, show_epoch)
+        one_seed = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
         pruning_run = one_seed.pruning_run(strategy, criterion, dense)
-        RunFiles(seed_folder, shapes).write_levels(_counted(pruning_run, bar))
-        resume.report(checkpointer, name, bar.write)
+        tracked = reporter.track(pruning_run, "level", levels, trains=True)
+        RunFiles(seed_folder, shapes).write_levels(tracked)
+        resume.report(checkpointer, name, reporter.note)
     return {}
-
-
-def _counted(levels: Iterable[Level], bar: tqdm) -> Iterator[Level]:
-    for level in levels:
-        yield level
-        bar.update()
