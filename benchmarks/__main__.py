@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import accuracy, cells, levels, picture, profile, race, sparse_products
+from lottery.report import canvas
 from lottery.storage import files
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -24,6 +25,10 @@ def main() -> None:
     """Measure, print, write ``benchmarks/results.json`` and ``plots/benchmark.*``."""
     arguments = _parser().parse_args()
     threads = arguments.threads
+    if arguments.picture:
+        rows = json.loads(RESULTS.read_text(encoding="utf-8"))["growth"]
+        canvas.save(picture.growth(rows), PICTURE)
+        return
     cells.prepare()
     if arguments.accuracy:
         _replace_one("accuracy", accuracy.accuracy(threads), threads)
@@ -51,6 +56,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="measure only the parts of a step's time, and replace them in the results",
     )
+    parser.add_argument(
+        "--picture",
+        action="store_true",
+        help="measure nothing, and draw plots/benchmark.* again from the results",
+    )
     return parser
 
 
@@ -68,7 +78,7 @@ def _measure_all(threads: int, quick: bool) -> None:
     results["growth"] = levels.growth(threads)
     show_levels(results)
     show_profile(results["profile"])
-    picture.growth(results["growth"], PICTURE)
+    canvas.save(picture.growth(results["growth"]), PICTURE)
     if RESULTS.exists():
         before = json.loads(RESULTS.read_text(encoding="utf-8"))
         unchanged = ("accuracy", "accuracy_machine")

@@ -1,5 +1,6 @@
 """The contenders of ``make bench`` train the same network on the same documents."""
 
+import json
 import multiprocessing
 import os
 import subprocess
@@ -12,7 +13,8 @@ import pytest
 import torch
 from helpers import ROOT
 
-from benchmarks import accuracy, levels, profile, race
+from benchmarks import accuracy, levels, picture, profile, race
+from benchmarks.__main__ import RESULTS
 from benchmarks.cells import CELLS, Cell, choose, texts
 from benchmarks.contenders import ours, plain, study
 from lottery.pruning import masks
@@ -137,6 +139,23 @@ def test_the_accuracy_of_each_level(monkeypatch: pytest.MonkeyPatch, contender: 
     accuracies = list(accuracy._accuracies(training, 0))
     assert len(accuracies) == 2
     assert min(accuracies) > 90
+
+
+def test_every_point_of_the_picture_is_inside_its_axes() -> None:
+    """The axes of a row are shared: limits that are set before all is drawn leave points out."""
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["growth"]
+    figure = picture.growth(rows)
+    figure.canvas.draw()
+    points = 0
+    for panel in figure.axes:
+        (left, right), (low, high) = panel.get_xlim(), panel.get_ylim()
+        assert (left, low) == (0, 0)
+        for line in panel.lines:
+            x, y = line.get_data()
+            points += len(x)
+            assert max(x) <= right
+            assert max(y) <= high
+    assert points == 2 * len(rows)
 
 
 def test_the_command_can_be_started() -> None:

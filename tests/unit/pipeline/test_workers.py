@@ -51,7 +51,7 @@ def completed(
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=150,
         env={**variables, **environment},
     )
     assert done.returncode == 0, done.stderr
