@@ -197,7 +197,7 @@ def contrast(
     """A row of the table ``contrasts``, whose interval is ``half`` to both sides."""
     keys = (name, cell, "difference", "winning_ticket", "reinit_same_mask", "0.5 to 0.9")
     if verdict == "not tested":
-        return (*keys, np.nan, 0, *[np.nan] * 8, verdict, with_documents)
+        return (*keys, np.nan, 0, *[np.nan] * 8, verdict, with_documents, "snip was not run")
     ps = (0.0004, 0.0123, 0.0234, 1.87)
     return (
         *keys,
@@ -210,4 +210,5 @@ def contrast(
         *ps,
         verdict,
         with_documents,
+        np.nan,
     )

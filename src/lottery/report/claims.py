@@ -8,7 +8,16 @@ from lottery.analysis.contrasts import KEYS
 from lottery.analysis.family import NO_DIFFERENCE, NOT_TESTED, SMALLER, UNDECIDED
 from lottery.analysis.verdicts import CONTRADICTED, COUNTED, MIXED, SUPPORTED, WITH_DOCUMENTS
 from lottery.report.charts import panels
-from lottery.report.formats import MISSING, fixed, interval, p_value, signed, whole
+from lottery.report.formats import (
+    MISSING,
+    fixed,
+    log2,
+    minimum_effect,
+    p_value,
+    points,
+    signed,
+    whole,
+)
 from lottery.report.styles import display_name
 
 Row = dict[str, Any]
@@ -92,23 +101,27 @@ def _reach(ends: pd.DataFrame) -> float:
 
 def _written(row: Row) -> Row:
     """A contrast as text."""
-    minimum = fixed(row["minimum_detectable_effect"])
-    if row["test"] == "matching" and minimum != MISSING:
+    is_ticket = row["test"] == "ticket"
+    unit = log2 if is_ticket else points
+    least = row["minimum_detectable_effect"]
+    minimum = log2(least) if is_ticket else minimum_effect(least)
+    if row["test"] == "matching" and least <= 100:
         minimum = f"{minimum} from {signed(-row['margin'])}"
     of, against = display_name(row["of"]), display_name(row["against"])
-    is_ticket = row["test"] == "ticket"
+    low, high = (unit(row[end], signed) for end in ("family_low", "family_high"))
     return {
         "cell": row["cell"],
-        "contrast": f"{of}'s remaining share, log2" if is_ticket else f"{of} - {against}",
+        "contrast": f"{of}'s remaining share" if is_ticket else f"{of} - {against}",
         "levels": MISSING if pd.isna(row["levels"]) or row["levels"] == "" else str(row["levels"]),
-        "effect": signed(row["effect"]),
-        "interval": interval(row["family_low"], row["family_high"], sign=True),
+        "effect": unit(row["effect"], signed),
+        "interval": MISSING if MISSING in (low, high) else f"{low} to {high}",
         "p": p_value(row["p"]),
         "corrected_p": _p_text(row),
         "n": whole(row["n"]),
         "minimum_effect": minimum,
         "verdict": row["verdict"],
         "fragile": _fragile(row),
+        "reason": "" if pd.isna(row["reason"]) else row["reason"],
     }
 
 

@@ -15,7 +15,7 @@ COLUMNS = {
     "contrasts": (
         "claim cell test of against sparsity levels n effect family_low family_high margin p"
         " p_corrected p_equivalence_corrected minimum_detectable_effect verdict"
-        " verdict_with_documents"
+        " verdict_with_documents reason"
     ),
     "levels": (
         "cell arm level sparsity n accuracy low high balanced_accuracy macro_f1"

@@ -1,5 +1,6 @@
 """Numbers as the page and the terminal write them; a missing one is a dash."""
 
+import math
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -65,6 +66,29 @@ def span(low: Any, high: Any, form: Callable[[Any], str]) -> str:
     """A range, "3 to 5", both ends written by ``form``; one value if they look the same."""
     first, last = form(low), form(high)
     return first if first == last else f"{first} to {last}"
+
+
+def points(value: Any, form: Callable[[Any], str] = fixed) -> str:
+    """A difference in accuracy, in percentage points, written by ``form``.
+
+    There is none of more than 100 points, though the interval of two seeds may reach further:
+    "over +100" or "under −100".
+    """
+    if pd.isna(value) or abs(value) <= 100:
+        return form(value)
+    end = form(math.copysign(100, value)).removesuffix(".00")
+    return f"over {end}" if value > 0 else f"under {end}"
+
+
+def minimum_effect(value: Any) -> str:
+    """A minimum detectable effect in points: "1.87", or "over 100: none could be found"."""
+    text = points(value)
+    return f"{text}: none could be found" if text.startswith("over") else text
+
+
+def log2(value: Any, form: Callable[[Any], str] = fixed) -> str:
+    """A value that is no points but a logarithm, written by ``form``: "+1.50 log2"."""
+    return MISSING if pd.isna(value) else f"{form(value)} log2"
 
 
 def _rounded(value: float, decimals: int) -> float:

@@ -81,7 +81,7 @@ def _limits(content: Content) -> list[str]:
     by_verdict = content.claims.groupby("verdict", sort=False)
     for verdict, reason in (
         ("undecided", "the data neither support nor contradict it"),
-        ("not tested", "this run does not include what the test needs"),
+        ("not tested", "none of its contrasts could be tested, each of which says why"),
     ):
         if verdict in by_verdict.groups:
             sentences += [

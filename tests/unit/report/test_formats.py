@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lottery.report.formats import share
+from lottery.report.formats import fixed, log2, minimum_effect, points, share, signed
 from lottery.report.styles import remaining_ticks
 
 FRACTIONS = st.one_of(
@@ -59,3 +59,21 @@ def test_an_axis_of_remaining_weights_has_a_few_round_ticks(low: float) -> None:
     assert ticks[0] == 100
     assert all(low <= tick <= 100 for tick in ticks)
     assert ticks == sorted(set(ticks), reverse=True)
+
+
+def test_no_difference_in_accuracy_is_over_100_points() -> None:
+    """With two seeds the t test would need hundreds of points; a page that says so says nothing."""
+    assert minimum_effect(99.99) == fixed(99.99)
+    assert minimum_effect(100.0) == "100.00"
+    assert minimum_effect(412.7) == "over 100: none could be found"
+    assert minimum_effect(float("inf")).startswith("over 100")
+    assert minimum_effect(float("nan")) == "–"
+    assert [points(end, signed) for end in (-412.7, -100, 0.5, 300)] == [
+        *("under −100", "−100.00", "+0.50", "over +100")
+    ]
+
+
+def test_a_logarithm_says_that_it_is_one() -> None:
+    assert log2(1.5, signed) == "+1.50 log2"
+    assert log2(412.7) == "412.70 log2"
+    assert log2(float("nan")) == "–"

@@ -274,6 +274,29 @@ def test_a_fragile_verdict_says_what_it_changes_to() -> None:
     assert of_contrasts("supported", fragile, firm, unknown).count(words) == 1
 
 
+def test_effects_are_written_in_their_unit_and_within_reason() -> None:
+    """No accuracy is 300 points from another, and a ticket's share is not measured in points."""
+    whole = realistic(1)
+    wide = {"family_low": -412.7, "family_high": 413.1, "minimum_detectable_effect": 687.3}
+    points = visible(render(dataclasses.replace(whole, contrasts=whole.contrasts.assign(**wide))))
+    assert "under −100 to over +100" in points
+    assert "over 100: none could be found" in points
+    assert "687.30" not in points
+    match = dataclasses.replace(whole, contrasts=whole.contrasts.assign(test="matching", **wide))
+    assert "687.30" not in visible(render(match))
+    ticket = whole.contrasts.assign(test="ticket", effect=1.5, **wide)
+    text = visible(render(dataclasses.replace(whole, contrasts=ticket)))
+    assert "+1.50 log2" in text
+    assert "−412.70 log2 to +413.10 log2" in text
+    assert "687.30 log2" in text
+
+
+def test_a_contrast_that_was_not_tested_says_why() -> None:
+    text = visible(render(realistic(1)))
+    assert text.count("snip was not run") == len(CELLS)
+    assert "none of its contrasts could be tested, each of which says why" in text
+
+
 def test_the_published_curve_lies_behind_its_own_cell_only() -> None:
     whole = realistic(1)
     renamed = whole.levels.assign(cell="imdb-cnn")
