@@ -11,6 +11,7 @@ import yaml
 from helpers import ROOT
 from own_corpus import Project
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules")
 STAGES = (
     ("download", "own"),
     ("tokenize", "own"),
@@ -74,9 +75,9 @@ def test_a_network_that_finds_no_spam_has_no_ticket(project: Project) -> None:
     assert metrics["majority"] == metrics["dense"]
     assert note.endswith(metrics["no_ticket"])
     contrasts = pd.read_csv("plots/statistics/contrasts.csv")
-    matches = contrasts[contrasts.reason.notna()]
+    matches = contrasts[contrasts.test == "matching"]
     assert len(matches)
-    assert set(matches.verdict) == {"not tested"}
+    assert set(matches.finding) == {"not tested"}
     assert set(matches.reason) == {metrics["no_ticket"]}
 
     page = Path("plots/report.html").read_text()
