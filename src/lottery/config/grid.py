@@ -107,10 +107,16 @@ def runs(params: Params) -> list[Run]:
     return [cell.of_arm(arm) for cell in cells(params) for arm in arms(params)]
 
 
+def baseline_folder(corpus: str) -> Path:
+    """The folder of a corpus's baseline table, beside those of the arms."""
+    return paths.TABLES / f"{corpus}-baseline"
+
+
 def table_folders(params: Params) -> set[Path]:
     """Every folder of ``plots/tables`` that belongs to the grid."""
     connectivity = {cell.connectivity.tables_folder for cell in cells(params)}
-    return {run.tables_folder for run in runs(params)} | connectivity
+    baselines = {baseline_folder(corpus) for corpus in params.corpora}
+    return {run.tables_folder for run in runs(params)} | connectivity | baselines
 
 
 def stages(params: Params) -> list[str]:
@@ -119,6 +125,7 @@ def stages(params: Params) -> list[str]:
     controls = [cell.of_arm(arm) for cell in cells(params) for arm in params.controls]
     return [
         *(f"{stage}-{corpus}" for stage in ("download", "tokenize") for corpus in params.corpora),
+        *(f"baseline-{corpus}" for corpus in params.corpora),
         *(f"train-{cell.name}" for cell in cells(params)),
         *(f"{stage}-{run.name}" for stage in ("prune", "evaluate") for run in pruning_runs),
         *(f"branch-{run.name}" for run in controls),

@@ -89,6 +89,19 @@ def read_size(folder: Path) -> CorpusSize:
         raise LotteryError(f"{path}: damaged ({error}); {_REGENERATE}") from None
 
 
+def read_words(folder: Path) -> list[str]:
+    """The vocabulary, with the word of id ``n`` at ``n``. Raises LotteryError if it is missing or
+    is not of the corpus's size."""
+    path = folder / _VOCABULARY
+    try:
+        words = path.read_text(encoding="utf-8").split("\n")[:-1]
+    except (OSError, UnicodeDecodeError) as error:
+        raise LotteryError(f"{path}: {error}; {_REGENERATE}") from None
+    if len(words) != (expected := read_size(folder).vocabulary):
+        raise LotteryError(f"{path}: {len(words)} words, expected {expected}; {_REGENERATE}")
+    return words
+
+
 def read(folder: Path, split: str) -> TokenArrays:
     """The arrays of ``split``, memory-mapped.
 

@@ -112,8 +112,9 @@ def test_settings_are_those_of_the_model_and_the_cell(smoke: Params) -> None:
         assert cell.train_settings is smoke.train[cell.cell]
 
 
-def test_table_folders_are_those_of_all_arms_and_of_connectivity(smoke: Params) -> None:
+def test_table_folders_are_those_of_arms_connectivity_and_baselines(smoke: Params) -> None:
     expected = {f"{cell}-{arm}" for cell in CELLS for arm in (*grid.arms(smoke), "connectivity")}
+    expected |= {f"{corpus}-baseline" for corpus in smoke.corpora}
     assert grid.table_folders(smoke) == {Path("plots/tables", name) for name in expected}
 
 
@@ -123,6 +124,7 @@ def test_stages_up_to_the_tables(smoke: Params) -> None:
     assert grid.stages(settings) == [
         "download-rotten_tomatoes",
         "tokenize-rotten_tomatoes",
+        "baseline-rotten_tomatoes",
         "train-rotten_tomatoes-cnn",
         "train-rotten_tomatoes-lstm",
         "prune-rotten_tomatoes-cnn-winning_ticket",

@@ -1,0 +1,1 @@
+"""What a user would try before pruning a network: the stage ``baseline`` compares with it."""
