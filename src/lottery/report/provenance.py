@@ -11,6 +11,7 @@ import yaml
 
 from lottery.config import grid, strict_yaml
 from lottery.config.schema import Params
+from lottery.errors import one_line
 from lottery.storage import files, paths, timings
 
 PACKAGES = ("torch", "numpy", "numba", "safetensors", "torchtext", "dvc", "scipy", "statsmodels")
@@ -100,13 +101,21 @@ def _commit() -> str:
     try:
         commit = _git("rev-parse", "HEAD")
         changed = _git("status", "--porcelain", "--", "src", "stages", "dvc.yaml", "claims.yaml")
-    except (OSError, subprocess.CalledProcessError):
-        return "not a Git repository"
+    except FileNotFoundError:
+        return "unknown: git is not installed"
+    except subprocess.CalledProcessError as error:
+        reason = one_line(str(error.stderr).strip().partition("\n")[0].removeprefix("fatal: "))
+        is_none = reason.startswith("not a git repository")
+        return "not a Git repository" if is_none else f"unknown: {reason}"
     return f"{commit} with changes" if changed else commit
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    """What a Git command prints, in English."""
+    environment = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(
+        ["git", *arguments], capture_output=True, text=True, check=True, env=environment
+    )
     return done.stdout.strip()
 
 

@@ -1,5 +1,6 @@
 """Wall time: added up over interruptions, and the same for the same tables."""
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,3 +94,34 @@ def test_the_page_says_what_a_precision_means(
     values = provenance.provenance(replace(SMOKE, precision=precision, device="cpu"))
     assert values["precision"].startswith(words)
     assert values["device"] == "cpu"
+
+
+def commit(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return provenance.provenance(SMOKE)["commit"]
+
+
+@pytest.fixture
+def inputs() -> None:
+    """What a page is made of, in the working directory."""
+    for name in (paths.PARAMS, paths.CLAIMS):
+        files.write_text(name, "")
+
+
+@pytest.mark.usefixtures("inputs")
+def test_the_commit_of_another_users_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git's own reason, not that there is no repository."""
+    subprocess.run(["git", "init", "-q"], check=True)
+    # What Git's own tests set to be another user.
+    line = commit(monkeypatch, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert line.startswith("unknown: detected dubious ownership in repository")
+
+
+@pytest.mark.usefixtures("inputs")
+def test_the_commit_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
+    assert commit(monkeypatch) == "not a Git repository"
+    subprocess.run(["git", "init", "-q"], check=True)
+    assert commit(monkeypatch).startswith("unknown: "), "no commit yet"
+    assert commit(monkeypatch, PATH="") == "unknown: git is not installed"
