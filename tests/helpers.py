@@ -214,6 +214,8 @@ SMOKE_CONTROL = "reinit_same_mask"
 SMOKE_PRUNING_RUNS = [f"{cell}-{strategy}" for cell in SMOKE_CELLS for strategy in SMOKE_STRATEGIES]
 SMOKE_STAGES = {
     "code",
+    "check",
+    "check_corpus@rotten_tomatoes",
     "download@rotten_tomatoes",
     "tokenize@rotten_tomatoes",
     *(f"train@{cell}" for cell in SMOKE_CELLS),

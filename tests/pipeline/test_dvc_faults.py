@@ -18,7 +18,7 @@ RUN = f"prune@{CELL}-winning_ticket"
 def project(finished_copy: Repository) -> Repository:
     """The pruning run of one strategy, longer than a smoke test's, as DVC ran it undisturbed."""
     finished_copy.edit("params.yaml", "cnn: {epochs: 2,", "cnn: {epochs: 60,")
-    assert finished_copy.repro(RUN) == [f"train@{CELL}", RUN]
+    assert finished_copy.repro(RUN) == ["check", f"train@{CELL}", RUN]
     return finished_copy
 
 

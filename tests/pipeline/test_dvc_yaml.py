@@ -25,6 +25,13 @@ PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
 CHOSEN = {
     "src/lottery/data/text/tokenizers/${tokens.tokenizer}.py": "lottery.data.text.tokenizers",
+    # All of a package, where what spans the grid chooses.
+    "src/lottery/corpora": "lottery.corpora",
+    "src/lottery/data/text/tokenizers": "lottery.data.text.tokenizers",
+    "src/lottery/models": "lottery.models",
+    "src/lottery/pruning/controls": "lottery.pruning.controls",
+    "src/lottery/pruning/criteria": "lottery.pruning.criteria",
+    "src/lottery/pruning/strategies": "lottery.pruning.strategies",
     "${item.source}": "lottery.corpora",
     "src/lottery/models/${item.model}.py": "lottery.models",
     "src/lottery/pruning/controls/${item.control}.py": "lottery.pruning.controls",
@@ -211,6 +218,8 @@ ARM = ("rotten_tomatoes", "cnn", "winning_ticket")
 CONTROL = "reinit_same_mask"
 ARGUMENTS = {
     "code": (),
+    "check": (),
+    "check_corpus": ARM[:1],
     "download": ARM[:1],
     "tokenize": ARM[:1],
     "train": ARM[:2],

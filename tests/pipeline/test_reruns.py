@@ -19,7 +19,7 @@ def test_a_changed_rate_reruns_pruning_and_what_follows(project: Repository) -> 
     expected = {
         name
         for name in SMOKE_STAGES
-        if name.split("@")[0] not in ("code", "download", "tokenize", "train")
+        if name.split("@")[0] not in ("code", "check_corpus", "download", "tokenize", "train")
     }
     assert set(ran(output)) == expected
 
@@ -27,9 +27,9 @@ def test_a_changed_rate_reruns_pruning_and_what_follows(project: Repository) -> 
 def test_a_changed_rate_reruns_pruning(project: Repository) -> None:
     """And what follows from it, of which one run is evaluated here; but not the dense runs."""
     project.edit("params.yaml", "rate: 0.5", "rate: 0.3")
-    assert set(project.changed()) == {f"prune@{run}" for run in SMOKE_PRUNING_RUNS}
+    assert set(project.changed()) == {"check", *(f"prune@{run}" for run in SMOKE_PRUNING_RUNS)}
     run = SMOKE_PRUNING_RUNS[0]
-    assert project.repro(f"evaluate@{run}") == [f"prune@{run}", f"evaluate@{run}"]
+    assert project.repro(f"evaluate@{run}") == ["check", f"prune@{run}", f"evaluate@{run}"]
 
 
 def test_a_cells_learning_rate_reruns_that_cell(project: Repository) -> None:
@@ -37,12 +37,12 @@ def test_a_cells_learning_rate_reruns_that_cell(project: Repository) -> None:
     project.edit("params.yaml", f"{cnn}: {{lr: 0.01}}", f"{cnn}: {{lr: 0.02}}")
     stages = ("train", "prune", "branch", "connectivity")
     of_the_cell = {name for name in SMOKE_STAGES if cnn in name and name.split("@")[0] in stages}
-    assert set(project.changed()) == of_the_cell
+    assert set(project.changed()) == {"check", *of_the_cell}
 
 
 def test_experiments_are_compared(project: Repository) -> None:
     output = project.run("dvc", "exp", "run", "-n", "lenient", "-S", "evaluate.tolerance=30")
-    assert ran(output) == ["select", "plot"]
+    assert ran(output) == ["check", "select", "plot"]
     table = project.run("dvc", "exp", "show", "--md", "--only-changed")
     assert "lenient" in table
     assert "30" in table
@@ -85,7 +85,7 @@ def remove_from_grid(project: Repository, model: str, *strategies: str) -> None:
 
 def test_a_shrunk_grid_leaves_no_orphan(project: Repository) -> None:
     remove_from_grid(project, "lstm", "late_rewinding")
-    assert project.repro() == ["select", "plot"]
+    assert project.repro() == ["check", "select", "plot"]
     assert "late_rewinding" not in (project.path / "plots/report.html").read_text()
     for folder in ("metrics", "plots/curves", "plots/figures", "plots/tables"):
         names = [path.name for path in (project.path / folder).iterdir()]
@@ -110,7 +110,8 @@ def test_a_second_corpus_from_a_file(project: Repository) -> None:
     )
     project.edit("params.yaml", "train:\n", "train:\n  my_reviews-cnn: {}\n  my_reviews-lstm: {}\n")
     reran = project.repro("train@my_reviews-cnn")
-    assert reran == ["download@my_reviews", "tokenize@my_reviews", "train@my_reviews-cnn"]
+    corpus = [f"{stage}@my_reviews" for stage in ("check_corpus", "download", "tokenize")]
+    assert reran == ["check", *corpus, "train@my_reviews-cnn"]
     (project.path / "reviews.csv").write_text("review,stars\n" + "\n".join(rows[2:]) + "\n")
     assert "modified:           reviews.csv" in project.run("dvc", "status")
 
@@ -148,7 +149,10 @@ def test_new_arms_are_a_file_each_and_one_cells_rate_reruns_it(project: Reposito
     project.edit("params.yaml", f"{cnn}: {{lr: 0.01}}", f"{cnn}: {{lr: 0.02}}")
     of_the_cell = {name for name in SMOKE_STAGES if cnn in name}
     of_the_arms = stages_of_the_arms(cnn) | stages_of_the_arms(lstm)
-    assert set(project.repro()) == {*of_the_cell, *of_the_arms, "code", "select", "plot"}
+    assert set(project.repro()) == {
+        *(*of_the_cell, *of_the_arms),
+        *("code", "check", "select", "plot"),
+    }
     assert_arms_are_in_the_results(project, cnn)
 
 
@@ -157,7 +161,7 @@ def test_new_arms_are_a_file_each(project: Repository) -> None:
     add_arms(project)
     remove_from_grid(project, "lstm")
     arms = stages_of_the_arms(SMOKE_CELLS[0])
-    assert set(project.repro()) == {*arms, "code", "select", "plot"}
+    assert set(project.repro()) == {*arms, "code", "check", "select", "plot"}
     assert_arms_are_in_the_results(project, SMOKE_CELLS[0])
 
 

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 CASES = [200, pytest.param(2_000, marks=pytest.mark.slow)]
 COMMANDS = {
     "stages.download": 1,
+    "stages.check": 0,
+    "stages.check_corpus": 1,
     "stages.tokenize": 1,
     "stages.train": 2,
     "stages.prune": 3,

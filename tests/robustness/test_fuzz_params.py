@@ -154,8 +154,16 @@ def names(change: Change) -> list[str]:
         if path[0] == "models" and path[2:3] == ("options",):
             # A model's own checks are of its options as a whole, and name the one they mean.
             beginnings.append(".".join(word(key) for key in path[:3]))
-        # The grid decides which keys train has, and epochs bound what is rewound to.
-        dependent = {"corpora": ["train"], "models": ["train"], "train": ["rewind.epoch"]}
+        # The grid decides which keys train has, epochs bound what is rewound to, pruning and sizes
+        # which levels there are, and vectors fit a model.
+        levels = ["prune.until", "branch.levels", "connectivity.levels"]
+        dependent = {
+            "corpora": ["train"],
+            "models": ["train", *levels],
+            "train": ["rewind.epoch"],
+            "tokens": ["models", *levels],
+            "prune": levels,
+        }
         beginnings += dependent.get(str(path[0]), [])
     return [name for name in beginnings if name]
 
@@ -279,7 +287,8 @@ def test_a_broken_text(cases: int, tmp_path: Path) -> None:
             check(parsed, ROOT)
         except LotteryError as error:
             named = refusal(error).removeprefix("params.yaml: ")
-            assert named.startswith(("corpora.", "models.", "strategies", "controls.", "prune."))
+            sections = ("corpora.", "models.", "strategies", "controls.", "prune.")
+            assert named.startswith((*sections, "branch.", "connectivity.", "device: "))
         assert_meant(parsed, yaml.safe_load(text))
 
     changed()

@@ -24,7 +24,15 @@ def read_yaml(path: Path) -> Any:
     except OSError as error:
         raise LotteryError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
-        raise LotteryError(f"{path}: not valid YAML: {one_line(str(error))}") from None
+        raise LotteryError(f"{path}: not valid YAML: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, in one line; PyYAML's words, but for a tab."""
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    if mark is not None and "character '\\t'" in str(getattr(error, "problem", "")):
+        return f"line {mark.line + 1}: a tab where YAML allows none; replace it with spaces"
+    return one_line(str(error))
 
 
 class _StrictLoader(yaml.SafeLoader):

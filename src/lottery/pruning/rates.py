@@ -60,3 +60,20 @@ def levels_until(
             return level
     highest = float(max(rates.values()))
     raise ValueError(f"pruning {highest} per level never reaches a sparsity of {until}")
+
+
+def levels_until_at_most(sizes: Mapping[str, int], fixed: int, rates: Rates, until: float) -> int:
+    """A level that :func:`levels_until` never exceeds, or :data:`MAX_LEVEL`; no rate is 0.
+
+    Less than ``size * (1 - rate)^level + 1 / rate`` of a tensor remain: rounding down leaves less
+    than one weight more per level, of which later levels prune their share.
+    """
+    room = (1 - until) * (fixed + sum(sizes.values())) - fixed
+    for level in range(1, MAX_LEVEL):
+        most = sum(
+            size * (1 - float(rates[name])) ** level + 1 / float(rates[name])
+            for name, size in sizes.items()
+        )
+        if most <= room * (1 - 1e-9):
+            return level
+    return MAX_LEVEL

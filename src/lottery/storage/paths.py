@@ -15,6 +15,8 @@ CURVES = Path("plots/curves")
 STATISTICS = Path("plots/statistics")
 FIGURES = Path("plots/figures")
 REPORT = Path("plots/report.html")
+CHECKED_PARAMS = Path("data/checks/params.txt")
+"""Written once the parameters and claims are checked. Its content never changes."""
 FINGERPRINT = "fingerprint.json"
 """In the folder of a run's checkpoints: the parameters, inputs and code that decide them."""
 LOCKS = Path(".lottery/locks")
@@ -50,6 +52,11 @@ def _main_checkout() -> Path:
 def code(stage: str) -> Path:
     """The digests of the code that a stage runs."""
     return Path(f"data/code/{stage}.json")
+
+
+def checked_corpus(corpus: str) -> Path:
+    """Written once a corpus's own file is checked. Its content never changes."""
+    return Path(f"data/checks/corpus-{corpus}.txt")
 
 
 def corpus_table(corpus: str) -> Path:

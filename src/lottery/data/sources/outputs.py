@@ -11,7 +11,9 @@ from lottery.errors import LotteryError, clipped, one_line
 from lottery.storage import paths
 
 FOLDERS = (
-    *(Path("data") / name for name in ("tokens", "dense", "chains", "branches", "logits", "code")),
+    *(Path("data") / name for name in ("tokens", "dense", "chains", "branches", "logits")),
+    Path("data/checks"),
+    Path("data/code"),
     paths.CORPUS_REPORTS,
     paths.METRICS,
     Path("plots"),

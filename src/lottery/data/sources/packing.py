@@ -50,17 +50,32 @@ def content(path: Path, kind: str) -> bytes:
 
     Raises LotteryError for a file that is packed in another way than its name says.
     """
+    check(path, kind)
+    return _unpacked(path) if path.suffix.lower() == GZIP else path.read_bytes()
+
+
+def head(path: Path, kind: str, size: int) -> bytes:
+    """The first ``size`` bytes of what :func:`content` returns, and its errors."""
+    check(path, kind)
+    try:
+        with _opened(path) as file:
+            return file.read(size)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _damaged(path, error) from None
+
+
+def check(path: Path, kind: str) -> None:
+    """Raise LotteryError for a file that is packed in another way than its name says."""
     packing = sniff(path)
     if path.suffix.lower() == GZIP:
         if packing != "gzip":
             what = f"a {packing} file" if packing else "not packed"
             raise LotteryError(f"{path}: the name says gzip, but it is {what}; {_way_out(packing)}")
-        return _unpacked(path)
+        return
     if packing == "gzip":
         raise LotteryError(f"{path}: packed with gzip; rename it to {path.name}{GZIP}")
     if packing and not (packing == "Parquet" and kind == ".parquet"):
         raise LotteryError(f"{path}: a {packing} file under another name; {_way_out(packing)}")
-    return path.read_bytes()
 
 
 def sniff(path: Path) -> str | None:
@@ -117,6 +132,10 @@ def _unpacked(path: Path) -> bytes:
             file = BoundedFile(path, cast(IO[bytes], unpacked), _CHUNK, MAX_BYTES)
             return b"".join(iter(lambda: file.read(_CHUNK), b""))
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise LotteryError(
-            f"{path}: cannot be unpacked ({error}); it is truncated or damaged, pack it again"
-        ) from None
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> LotteryError:
+    return LotteryError(
+        f"{path}: cannot be unpacked ({error}); it is truncated or damaged, pack it again"
+    )

@@ -1,15 +1,17 @@
 """A user's own file, which has a text and a label column, as documents."""
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lottery.data import corpus_table
-from lottery.data.sources import tabular
+from lottery.data.sources import header, tabular
 from lottery.errors import LotteryError, brief
 from lottery.storage import files
 
@@ -38,10 +40,7 @@ def read(path: Path, text: str, label: str, split: str | None) -> UserFile:
     columns = [text, label] + ([split] if split else [])
     raw = _with_names(tabular.read(path, columns), columns)
     raw.index = pd.RangeIndex(1, len(raw) + 1)
-    for column in columns:
-        if column not in raw.columns:
-            names = ", ".join(str(name)[:60] for name in raw.columns[:12])
-            raise LotteryError(f"{path}: no column '{column}'; its columns are {names}")
+    _check_columns(path, raw.columns, columns)
     if raw.empty:
         raise LotteryError(f"{path}: contains no rows")
     _check_texts(path, raw[text])
@@ -63,6 +62,28 @@ def read(path: Path, text: str, label: str, split: str | None) -> UserFile:
     )
     record = {"file": path.name, "origin": "own file", "sha256": files.digest(path)}
     return UserFile(frame, classes, record)
+
+
+def check(path: Path, text: str, label: str, split: str | None) -> None:
+    """Raise LotteryError for a file whose name, packing or columns are wrong; only its beginning is
+    read. :func:`read` has the arguments."""
+    columns = [text, label] + ([split] if split else [])
+    names = header.names(path, columns)
+    _check_columns(path, names, columns, corpus_table.canonical)
+
+
+def _check_columns(
+    path: Path,
+    names: Iterable[Any],
+    columns: list[str],
+    form: Callable[[str], str] = str,
+) -> None:
+    """Raise LotteryError for the first of ``columns`` that is not among ``names``, in one form."""
+    names = list(names)
+    for column in columns:
+        if form(column) not in {form(str(name)) for name in names}:
+            listed = ", ".join(str(name)[:60] for name in names[:12])
+            raise LotteryError(f"{path}: no column '{column}'; its columns are {listed}")
 
 
 def _with_names(raw: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
