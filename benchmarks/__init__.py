@@ -7,3 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+from lottery.pipeline import numba_cache
+
+numba_cache.ensure()

@@ -13,6 +13,7 @@ from lottery.analysis import claims
 from lottery.config import params
 from lottery.config.schema import Params
 from lottery.errors import LotteryError, clipped, one_line
+from lottery.pipeline import numba_cache
 from lottery.pipeline.check import check
 from lottery.pipeline.cli import Parser
 from lottery.storage import paths
@@ -57,6 +58,7 @@ def main() -> None:
         help=f"the file to check (default: {paths.PARAMS})",
     )
     arguments = parser.parse_args()
+    numba_cache.ensure()
     try:
         settings = params.load(arguments.file)
         check(settings)

@@ -13,7 +13,7 @@ from lottery.config import params
 from lottery.config.plugins import suggestion
 from lottery.config.schema import Params
 from lottery.errors import LotteryError, brief, clipped, one_line
-from lottery.pipeline import stage_order
+from lottery.pipeline import numba_cache, stage_order
 from lottery.storage import locks, paths, timings
 
 
@@ -43,6 +43,7 @@ def main(name: str, description: str | None, run: Callable[..., None], *argument
         # Numba reads it when it is imported. By default it keeps a thread for each core, and an
         # idle thread spins on a core that another process could use.
         os.environ["NUMBA_NUM_THREADS"] = str(settings.threads)
+        numba_cache.ensure()
         values = [getattr(namespace, argument) for argument in arguments]
         for argument, value in zip(arguments, values, strict=True):
             _check(settings, argument, value)

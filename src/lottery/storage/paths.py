@@ -44,6 +44,11 @@ def checkpoints() -> Path:
     return Path(folder) if folder else _main_checkout() / ".lottery" / "checkpoints"
 
 
+def compiled() -> Path:
+    """The folder of what Numba has compiled, where that cannot be beside the source."""
+    return _main_checkout() / ".lottery" / "numba"
+
+
 def _main_checkout() -> Path:
     """The root, also where DVC runs an experiment in a temporary tree: it sets ``DVC_ROOT``."""
     return Path(os.environ.get("DVC_ROOT", "."))
