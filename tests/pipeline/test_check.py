@@ -48,9 +48,10 @@ def test_an_experiment_is_refused_at_once(project: Repository, change: str, word
 
 
 def test_a_claim_about_an_unknown_arm_is_refused(project: Repository) -> None:
-    project.edit("claims.yaml", "of: [late_rewinding]", "of: [late_rewindin]")
+    path = project.path / "claims.yaml"
+    path.write_text(path.read_text().replace("of: [late_rewinding]", "of: [late_rewindin]"))
     line = refused_by(project, "check", "repro")
-    assert "claims.yaml: late_beats_initial: unknown strategy" in line
+    assert "claims.yaml: " in line and "unknown strategy or control 'late_rewindin'" in line
     assert "did you mean 'late_rewinding'?" in line
 
 

@@ -145,7 +145,7 @@ def test_a_number_of_processes_that_is_none(check: Check) -> None:
         (
             "of: [late_rewinding]",
             "of: [late]",
-            "late_beats_initial: unknown strategy or control 'late'",
+            ": unknown strategy or control 'late'",
         ),
         (
             "against: [reinit_same_mask]",
