@@ -1,27 +1,21 @@
-"""The report on a corpus: what was read, what is used, and what a reader must be warned of.
+"""The report on a corpus in words: what is used of it, and what a reader must be warned of.
 
-``data/corpora/<corpus>.json``, which the terminal, the summary and the page say in words.
+:mod:`lottery.data.corpus_counts` counts, the stage tokenize writes ``data/corpora/<corpus>.json``;
+the terminal, the summary and the page say it.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from lottery.config.schema import Tokens
-from lottery.data.text.tokenized import Tokenized
+from lottery.data.corpus_counts import LONG
 from lottery.errors import LotteryError, brief, clipped, one_line
 from lottery.storage import paths
-from lottery.storage.token_arrays import UNK, TokenArrays
 
 Report = Mapping[str, Any]
-LONG = 10_000
-"""Tokens of a document: four times the longest of IMDb."""
 FEW = 0.5
-"""A share of test tokens in the vocabulary, or of documents with more than one token, that is
-probably due to the wrong tokenizer."""
+"""If no more than this share of the documents has more than one token, or fewer of the test tokens
+are in the vocabulary, the tokenizer is probably the wrong one."""
 LISTED = 30
 """How many classes are printed at most."""
 
@@ -43,70 +37,6 @@ def load(corpus: str) -> Report | None:
             f"{path}: damaged ({brief(error)}); run 'dvc repro' to regenerate it"
         ) from None
     return report
-
-
-def duplicates(contradictory: np.ndarray, copies: np.ndarray, dropped: bool) -> dict[str, Any]:
-    """How many documents were read, and how many are equal; both bool ``[documents]``."""
-    return {
-        "documents_read": len(copies),
-        "duplicates_are_dropped": dropped,
-        "duplicates": int(copies.sum()),
-        "contradictory": int(contradictory.sum()),
-    }
-
-
-def tokens(
-    documents: Tokenized,
-    parts: Mapping[str, pd.DataFrame],
-    arrays: Mapping[str, TokenArrays],
-    classes: Sequence[str],
-    settings: Tokens,
-) -> dict[str, Any]:
-    """Counts of each split, and of the tokens of all documents that are used.
-
-    ``documents`` are those of the corpus table, with all words; ``parts`` say which are in which
-    split.
-    """
-    rows = np.concatenate([part.index for part in parts.values()])
-    lengths = documents.lengths
-    used = (
-        lengths[rows]
-        if settings.max_tokens is None
-        else lengths[rows].clip(max=settings.max_tokens)
-    )
-    longest = int(rows[used.argmax()])
-    return {
-        "tokenizer": settings.tokenizer,
-        "max_tokens": settings.max_tokens,
-        "tokens_per_document": {
-            "median": float(np.median(lengths[rows])),
-            "percentile_95": float(np.percentile(lengths[rows], 95)),
-            "maximum": int(lengths[rows].max()),
-        },
-        "at_most_one_token": float((lengths[rows] <= 1).mean()),
-        "without_a_token": int((lengths[rows] == 0).sum()),
-        "longest": {"row": longest + 1, "tokens": int(used.max())},
-        "longer_than_sensible": int((used > LONG).sum()),
-        "classes": list(classes),
-        "splits": {
-            split: _split(arrays[split], lengths[part.index], classes, settings.max_tokens)
-            for split, part in parts.items()
-        },
-    }
-
-
-def _split(
-    arrays: TokenArrays, lengths: np.ndarray, classes: Sequence[str], limit: int | None
-) -> dict[str, Any]:
-    """Counts of one split; ``lengths`` are those of its documents with all words."""
-    counts = np.bincount(arrays.labels, minlength=len(classes)).tolist()
-    return {
-        "documents": len(lengths),
-        "of_class": dict(zip(classes, counts, strict=True)),
-        "tokens": len(arrays.ids),
-        "cut_at_max_tokens": int((lengths > limit).sum()) if limit is not None else 0,
-        "in_vocabulary": float(np.mean(arrays.ids != UNK)),
-    }
 
 
 def warnings(report: Report, file: str) -> list[str]:

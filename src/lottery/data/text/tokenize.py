@@ -7,7 +7,7 @@ import pandas as pd
 
 from lottery.config import plugins
 from lottery.config.schema import Tokens
-from lottery.data import corpus_report, splits
+from lottery.data import corpus_counts, splits
 from lottery.data.corpus_table import CorpusTable
 from lottery.data.text import duplicates, near_duplicates, tokenized, vocabulary
 from lottery.data.text.duplicates import Duplicates
@@ -47,9 +47,9 @@ def tokenize(
         raise LotteryError(f"{error}{_dropped(doubles, dedupe)}") from None
     words, arrays = _arrays(documents.cut(settings.max_tokens), parts, settings)
     report = {
-        **corpus_report.duplicates(doubles.contradictory, doubles.copies, dedupe),
+        **corpus_counts.duplicates(doubles.contradictory, doubles.copies, dedupe),
         **_similar(documents, parts, settings.max_tokens),
-        **corpus_report.tokens(documents, parts, arrays, corpus.classes, settings),
+        **corpus_counts.tokens(documents, parts, arrays, corpus.classes, settings),
         "vocabulary": len(words),
     }
     return arrays, words, report
