@@ -1,8 +1,12 @@
 # make repro and make test set up everything that they need.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
+ifneq ($(words $(VENV)),1)
+$(error VENV must be one path without spaces, such as VENV=.venv)
+endif
 READY := $(VENV)/.ready
-RUN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" python
+BIN := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
+RUN := PATH="$(BIN):$$PATH" python
 PIP = $(RUN) -m pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .PHONY: help repro test test-slow checkpoints bench lint typecheck check summary lock audit format
@@ -19,6 +23,11 @@ $(READY): requirements.lock requirements-torch.lock
 	       "install it, then: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@"$(PYTHON)" -c 'import venv, ensurepip' || { \
 	  echo "'$(PYTHON)' has no module venv; on Debian: apt-get install python3-venv"; exit 1; }
+	@[ ! -L "$(VENV)" ] || { echo "$(VENV) is a symbolic link, and what it points to would be" \
+	  "emptied; remove the link, or name a folder: make VENV=/path/to/folder $(MAKECMDGOALS)"; exit 1; }
+	@[ -z "$$(ls -A "$(VENV)" 2>/dev/null)" ] || [ -f "$(VENV)/pyvenv.cfg" ] || { \
+	  echo "$(VENV) has files and is not a Python environment, and would be emptied; choose another" \
+	       "folder: make VENV=/path/to/folder $(MAKECMDGOALS)"; exit 1; }
 	@echo "creating the environment in $(VENV) from requirements.lock (once, a few minutes)"
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@$(PIP) install --require-hashes --no-deps -r requirements.lock

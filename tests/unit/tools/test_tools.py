@@ -1,6 +1,7 @@
 """The Makefile and the command lines around the pipeline."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -50,6 +51,52 @@ def test_an_old_python_is_named(tmp_path: Path) -> None:
     assert done.returncode
     assert "Python 3.11 or later is needed" in done.stdout
     assert not (tmp_path / ".venv").exists()
+
+
+@pytest.fixture
+def makefile(tmp_path: Path) -> Path:
+    """A folder, in a path with a space, with the Makefile and no packages to install."""
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    shutil.copy(ROOT / "Makefile", folder)
+    for name in ("requirements.lock", "requirements-torch.lock"):
+        (folder / name).write_text("")
+    return folder
+
+
+def ready(folder: Path) -> None:
+    """A stand-in for an environment that is ready, whose python says which one it is."""
+    (folder / "bin").mkdir(parents=True)
+    (folder / "pyvenv.cfg").write_text("")
+    python = folder / "bin" / "python"
+    python.write_text('#!/bin/sh\necho "$0 $*"\n')
+    python.chmod(0o755)
+    (folder / ".ready").write_text("")
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_the_environment_of_a_path(makefile: Path, tmp_path: Path, absolute: bool) -> None:
+    """Its own Python runs, wherever it is; nothing is made beside it."""
+    folder = tmp_path / "elsewhere" if absolute else makefile / "mine"
+    ready(folder)
+    done = make("summary", f"VENV={folder if absolute else 'mine'}", cwd=makefile)
+    assert done.stdout == f"{folder}/bin/python -m tools.summary\n", done.stderr
+    assert not (makefile / ".venv").exists()
+
+
+def test_nothing_of_the_users_is_emptied(makefile: Path, tmp_path: Path) -> None:
+    """A folder with files, or what a link points to: not for a new environment."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "pyvenv.cfg").write_text("")
+    (folder / "file").write_text("")
+    (makefile / ".venv").symlink_to(folder)
+    assert ".venv is a symbolic link" in make("summary", cwd=makefile).stdout
+    (folder / "pyvenv.cfg").unlink()
+    done = make("summary", f"VENV={folder}", cwd=makefile)
+    assert f"{folder} has files and is not a Python environment" in done.stdout
+    assert (folder / "file").exists()
+    assert "VENV must be one path" in make("summary", "VENV=", cwd=makefile).stderr
 
 
 @pytest.mark.parametrize(
