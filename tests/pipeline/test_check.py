@@ -105,13 +105,16 @@ def test_a_users_file_is_checked_before_its_table_is_deleted(project: Repository
 
 def test_every_stage_comes_after_the_check(project: Repository) -> None:
     """All but the one that lists the code of the check itself."""
-    edges = project.run("dvc", "dag", "--dot").splitlines()
+    lines = project.run("dvc", "dag", "--dot").replace('"', "").replace(";", "").splitlines()
+    stages = {line.strip() for line in lines if line.strip() and "->" not in line}
+    stages -= {"strict digraph {", "strict digraph  {", "}"}
+    assert stages >= SMOKE_STAGES
     after: dict[str, set[str]] = {}
-    for edge in (line for line in edges if "->" in line):
-        first, _, second = edge.replace('"', "").replace(";", "").partition("->")
+    for edge in (line for line in lines if "->" in line):
+        first, _, second = edge.partition("->")
         after.setdefault(first.strip(), set()).add(second.strip())
     reached, following = set(), {"check"}
     while following:
         reached |= following
         following = {stage for name in following for stage in after.get(name, ())} - reached
-    assert reached == SMOKE_STAGES - {"code"}
+    assert reached == stages - {"code"}

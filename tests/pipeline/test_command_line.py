@@ -91,24 +91,26 @@ def test_damaged_files_are_named(
     assert "dvc repro" in last
 
 
-def test_a_read_only_source_without_a_home(project: Repository) -> None:
+def test_a_read_only_source_without_a_home(project: Repository, tmp_path: Path) -> None:
     """Numba compiles into .lottery then, in each process; a file stands for the folder that cannot
     be written, since root can write any."""
     compiled = project.path / "src/lottery/kernels/__pycache__"
-    shutil.rmtree(compiled, ignore_errors=True)
+    aside = compiled.rename(project.path / ".lottery" / "compiled")
     compiled.write_text("")
-    output = project.run(
-        "stages.train",
-        "rotten_tomatoes",
-        "cnn",
-        HOME="/dev/null",
-        XDG_CACHE_HOME="/dev/null/cache",
-        LOTTERY_PROCESSES="2",
-        LOTTERY_CHECKPOINTS=str(project.path / ".lottery/others"),
-    )
-    assert "Traceback" not in output
-    assert list((project.path / ".lottery/numba").rglob("*.nbi"))
-    assert "Traceback" not in project.run("tools.check", HOME="/dev/null")
+    homeless = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/cache"}
+    try:
+        output = project.run(
+            *("stages.train", "rotten_tomatoes", "cnn"),
+            LOTTERY_PROCESSES="2",
+            LOTTERY_CHECKPOINTS=str(tmp_path),
+            **homeless,
+        )
+        assert "Traceback" not in output
+        assert list((project.path / ".lottery/numba").rglob("*.nbi"))
+        assert "Traceback" not in project.run("tools.check", **homeless)
+    finally:
+        compiled.unlink()
+        aside.rename(compiled)
 
 
 TRAIN = ("train", "rotten_tomatoes", "cnn")
