@@ -101,15 +101,13 @@ class SeedsProgress:
             if self._long_epoch_is_said:
                 return None
             for entry in self._running.values():
-                seconds = entry.epoch_seconds(self._clock())
-                if seconds is not None and seconds > LONG_S:
-                    self._long_epoch_is_said = True
-                    epochs, levels = entry.position.epochs, entry.position.trainings
-                    count = f"{epochs} epoch{'s' if epochs > 1 else ''}"
-                    times = f" x {levels} levels" if levels > 1 else ""
-                    return (
-                        f"{self._name}: about {about(seconds)} per epoch, {count}{times} per seed"
-                    )
+                if (text := entry.long_epoch(self._clock())) is None:
+                    continue
+                self._long_epoch_is_said = True
+                epochs, levels = entry.position.epochs, entry.position.trainings
+                count = f"{epochs} epoch{'s' if epochs > 1 else ''}"
+                times = f" x {levels} levels" if levels > 1 else ""
+                return f"{self._name}: {text}, {count}{times} per seed"
         return None
 
 
@@ -139,16 +137,21 @@ class _Seed:
         since = now - self.last if self.first else 0.0
         return max(0.0, (1 - self.position.share) / speed - since)
 
-    def epoch_seconds(self, now: float) -> float | None:
-        """About how long an epoch takes, in the first training; None if that cannot be told."""
+    def long_epoch(self, now: float) -> str | None:
+        """How long an epoch of the first training takes; None if it is short or cannot be told."""
         if self.first is None or self.position.epochs == 0:
             return None
-        elapsed, begin = now - self.first[0], self.first[1]
-        if elapsed < MEASURED_S or self.position.label != begin.label:
+        began, begin = self.first
+        if self.position.label != begin.label:
             return None
-        # Of the first batch nothing is measured. While the second is not done, it is the least.
-        one_batch = 1 / begin.batches
-        return elapsed / max(self.position.epochs_done - begin.epochs_done, one_batch)
+        if now - self.last > LONG_S:  # the batches before tell nothing of its length
+            return f"a batch (or validation) has taken {about(now - self.last)} and goes on"
+        done = self.position.epochs_done - begin.epochs_done
+        # The first batch is not measured: it compiles and fills caches.
+        if self.last - began < MEASURED_S or done <= 0:
+            return None
+        seconds = (self.last - began) / done
+        return f"about {about(seconds)} per epoch" if seconds > LONG_S else None
 
 
 @dataclass(frozen=True)

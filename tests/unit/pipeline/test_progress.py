@@ -168,16 +168,21 @@ def test_a_long_epoch_is_said_once() -> None:
     assert progress.long_epoch() is None
 
 
-@pytest.mark.parametrize(("done", "expected"), [(0.5, None), (0.01, "about 17 min per epoch")])
-def test_which_epochs_are_long(done: float, expected: str | None) -> None:
-    """Twenty seconds an epoch are nothing to say; a second batch that does not end is."""
+@pytest.mark.parametrize(
+    ("waited", "expected"), [(59, None), (61, "a batch (or validation) has taken 61 s and goes on")]
+)
+def test_which_epochs_are_long(waited: int, expected: str | None) -> None:
+    """Twenty seconds an epoch are nothing to say; a batch that does not end is: of a document of a
+    million words, say. The batches before it tell nothing of its length."""
     now = Clock()
     progress = SeedsProgress("train imdb-lstm", 1, 1, now)
     progress.began(0)
     trains = {"trainings": 1, "epochs": 3, "batches": 100}
     progress.moved(0, at(0.0, epochs_done=0.01, **trains))
-    progress.moved(0, at(0.0, epochs_done=done, **trains))
     now.now = 10
+    progress.moved(0, at(0.0, epochs_done=0.51, **trains))
+    assert progress.long_epoch() is None
+    now.now += waited
     said = progress.long_epoch()
     assert said == (expected and f"train imdb-lstm: {expected}, 3 epochs per seed")
 
