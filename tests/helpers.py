@@ -218,10 +218,13 @@ SMOKE_STAGES = {
     "check_corpus@rotten_tomatoes",
     "download@rotten_tomatoes",
     "tokenize@rotten_tomatoes",
+    "baseline@rotten_tomatoes",
     *(f"train@{cell}" for cell in SMOKE_CELLS),
     *(f"{stage}@{run}" for stage in ("prune", "evaluate") for run in SMOKE_PRUNING_RUNS),
     *(f"branch@{cell}-{SMOKE_CONTROL}" for cell in SMOKE_CELLS),
     *(f"connectivity@{cell}" for cell in SMOKE_CELLS),
+    *(f"compare@{run}" for run in SMOKE_PRUNING_RUNS),
+    *(f"compare_control@{cell}-{SMOKE_CONTROL}" for cell in SMOKE_CELLS),
     "select",
     "plot",
 }

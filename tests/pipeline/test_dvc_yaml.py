@@ -227,6 +227,8 @@ ARGUMENTS = {
     "evaluate": ARM,
     "branch": (*ARM[:2], CONTROL),
     "connectivity": ARM[:2],
+    "compare": ARM,
+    "compare_control": (*ARM[:2], CONTROL),
     "select": (),
     "plot": (),
 }

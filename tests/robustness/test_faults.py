@@ -26,7 +26,17 @@ from lottery.models.cnn import CNN
 from lottery.storage import csv_tables, paths
 from lottery.training import loop
 from lottery.training.loop import Plan
-from stages import branch, connectivity, evaluate, plot, prune, select, train
+from stages import (
+    branch,
+    compare,
+    compare_control,
+    connectivity,
+    evaluate,
+    plot,
+    prune,
+    select,
+    train,
+)
 from tools import summary
 
 CORPUS = "rotten_tomatoes"
@@ -340,7 +350,9 @@ def test_training_that_diverges_is_left_out(
         for strategy in settings.strategies:
             prune.run(settings, CORPUS, model, strategy)
             evaluate.run(settings, CORPUS, model, strategy)
+            compare.run(settings, CORPUS, model, strategy)
         branch.run(settings, CORPUS, model, "reinit_same_mask")
+        compare_control.run(settings, CORPUS, model, "reinit_same_mask")
         connectivity.run(settings, CORPUS, model)
     select.run(settings)
     plot.run(settings)

@@ -18,19 +18,21 @@ def tables(
     curves: dict[str, pd.DataFrame],
     tickets: Mapping[str, pd.DataFrame],
     dense: Mapping[str, Mapping[str, Any]],
+    documents: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
     """The tables of ``plots/statistics`` by name.
 
     ``curves`` and ``tickets`` have a table per cell, ``dense`` a row (see
-    :func:`lottery.analysis.majority.dense_row`), by the cell's name. Raises ValueError if a pruning
-    run lacks a level.
+    :func:`lottery.analysis.majority.dense_row`), by the cell's name. ``documents`` is
+    what the stages compare and compare_control measured. Raises ValueError if a pruning run lacks a
+    level.
     """
     margin, tolerance = params.evaluate.margin, params.evaluate.tolerance
     cells = {cell.name: cell for cell in grid.cells(params)}
     embedding_std = {name: cell.model_settings.embedding_std for name, cell in cells.items()}
     no_ticket = {name: row["no_ticket"] for name, row in dense.items() if row["no_ticket"]}
     required = contrasts.needed(to_test, embedding_std)
-    tested = contrasts.contrasts(required, curves, margin, tolerance, no_ticket)
+    tested = contrasts.contrasts(required, curves, margin, tolerance, no_ticket, documents)
     by_contrast = verdicts.of_contrasts(required, tested)
     corpus_and_model = {name: (cell.corpus, cell.model) for name, cell in cells.items()}
     return {

@@ -130,4 +130,6 @@ def stages(params: Params) -> list[str]:
         *(f"{stage}-{run.name}" for stage in ("prune", "evaluate") for run in pruning_runs),
         *(f"branch-{run.name}" for run in controls),
         *(f"connectivity-{cell.name}" for cell in cells(params)),
+        *(f"compare-{run.name}" for run in pruning_runs),
+        *(f"compare_control-{run.name}" for run in controls),
     ]

@@ -27,8 +27,6 @@ STATES = ("init", "rewind", "final")
 """The weights that a dense run writes."""
 LAST = "last"
 """Those that it writes too if they may differ from ``final``."""
-LOGITS = "logits.safetensors"
-"""The file of a control's logits; a strategy's are in a folder of their own."""
 EPOCHS, TENSORS = "epochs.csv", "tensors.csv"
 """The tables of a run: a row per epoch, and a row per level and tensor."""
 _REGENERATE = "run 'dvc repro' to regenerate it"

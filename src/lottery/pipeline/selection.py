@@ -33,10 +33,12 @@ def remove_orphans(params: Params) -> None:
         if folder.is_dir() and folder not in expected:
             print(f"removing {folder}: no longer in {paths.PARAMS}")
             shutil.rmtree(folder)
-    reports = [paths.corpus_report(corpus) for corpus in params.corpora]
-    for report in set(paths.CORPUS_REPORTS.glob("*.json")) - set(reports):
-        print(f"removing {report}: no longer in {paths.PARAMS}")
-        report.unlink()
+    expected_files = {paths.corpus_report(corpus) for corpus in params.corpora}
+    expected_files |= {paths.documents(run.name) for run in grid.runs(params)}
+    existing = {*paths.CORPUS_REPORTS.glob("*.json"), *paths.DOCUMENTS.glob("*.csv")}
+    for file in sorted(existing - expected_files):
+        print(f"removing {file}: no longer in {paths.PARAMS}")
+        file.unlink()
 
 
 def choose_tickets(params: Params) -> Chosen:
@@ -67,7 +69,8 @@ def choose_tickets(params: Params) -> Chosen:
 
 def write(params: Params, chosen: Chosen) -> None:
     """Write ``plots/curves``, ``plots/statistics`` and ``metrics``."""
-    tables = grid_tables.tables(params, claims.load(paths.CLAIMS), *chosen)
+    documents = pd.concat(csv_tables.read(paths.documents(run.name)) for run in grid.runs(params))
+    tables = grid_tables.tables(params, claims.load(paths.CLAIMS), *chosen, documents)
     verdicts = dict(zip(tables["claims"].claim, tables["claims"].verdict, strict=True))
     with files.replacing_directory(paths.METRICS) as folder:
         for name, metrics in {**_metrics(params, chosen), "claims": {"claims": verdicts}}.items():

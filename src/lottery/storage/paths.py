@@ -11,6 +11,7 @@ CLAIMS = Path("claims.yaml")
 METRICS = Path("metrics")
 CORPUS_REPORTS = Path("data/corpora")
 TABLES = Path("plots/tables")
+DOCUMENTS = Path("plots/documents")
 CURVES = Path("plots/curves")
 STATISTICS = Path("plots/statistics")
 FIGURES = Path("plots/figures")
@@ -92,6 +93,11 @@ def metrics(name: str) -> Path:
 def curves(cell: str) -> Path:
     """A cell's accuracy by arm, seed and level."""
     return CURVES / f"{cell}.csv"
+
+
+def documents(name: str) -> Path:
+    """What the test documents add to the uncertainty of an arm's contrasts."""
+    return DOCUMENTS / f"{name}.csv"
 
 
 def seed(folder: Path, seed: int) -> Path:

@@ -50,7 +50,7 @@ def test_a_cells_model_and_corpus_decide_its_group() -> None:
     )
     tickets = {name: pd.DataFrame({"arm": ["dense"]}) for name in curves}
     dense = {name: majority.dense_row(curve, 2, 0.5) for name, curve in curves.items()}
-    tables = grid_tables.tables(settings, to_test, curves, tickets, dense)
+    tables = grid_tables.tables(settings, to_test, curves, tickets, dense, pd.DataFrame())
     verdicts = dict(zip(tables["claims"].claim, tables["claims"].verdict, strict=True))
     assert verdicts == {"corpora": "supported", "models": "mixed", "narrow": "supported"}
     by_claim = tables["claim_contrasts"].groupby("claim").cell.agg(list)
@@ -79,7 +79,9 @@ def test_a_cell_that_learned_nothing_is_tested_for_no_ticket() -> None:
     )
     dense = {name: majority.dense_row(curves[name], 2, 0.5) for name in names}
     tickets = {name: pd.DataFrame({"arm": ["dense"]}) for name in names}
-    contrasts = grid_tables.tables(settings, to_test, curves, tickets, dense)["contrasts"]
+    contrasts = grid_tables.tables(settings, to_test, curves, tickets, dense, pd.DataFrame())[
+        "contrasts"
+    ]
     untested = contrasts[contrasts.finding == "not tested"]
     assert untested.test.tolist() == ["matching", *["ticket"] * 3]
     assert untested.cell.str.contains(names[0]).all()

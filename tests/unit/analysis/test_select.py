@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lottery import metrics
-from lottery.analysis import fixed_sparsities
+from lottery.analysis import documents, fixed_sparsities
 from lottery.analysis.exploratory import per_seed_tickets
 from lottery.analysis.fixed_sparsities import cell_metrics
 from lottery.analysis.majority import dense_row, is_unequal, why_no_ticket
@@ -306,6 +306,8 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> params.Params:
         csv_tables.write(written, paths.TABLES / f"{cell}-{name}" / "levels.csv")
         classes = pd.DataFrame({"class": [0, 1, 0, 1]})
         csv_tables.write(classes, paths.TABLES / f"{cell}-{name}" / "classes.csv")
+        terms = pd.DataFrame(columns=documents.COLUMNS)
+        csv_tables.write(terms, paths.documents(f"{cell}-{name}"))
     return settings
 
 

@@ -139,6 +139,12 @@ def test_stages_up_to_the_tables(smoke: Params) -> None:
         "branch-rotten_tomatoes-lstm-reinit_same_mask",
         "connectivity-rotten_tomatoes-cnn",
         "connectivity-rotten_tomatoes-lstm",
+        "compare-rotten_tomatoes-cnn-winning_ticket",
+        "compare-rotten_tomatoes-cnn-late_rewinding",
+        "compare-rotten_tomatoes-lstm-winning_ticket",
+        "compare-rotten_tomatoes-lstm-late_rewinding",
+        "compare_control-rotten_tomatoes-cnn-reinit_same_mask",
+        "compare_control-rotten_tomatoes-lstm-reinit_same_mask",
     ]
 
 

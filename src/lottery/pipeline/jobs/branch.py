@@ -10,7 +10,7 @@ import torch
 
 from lottery.config import plugins
 from lottery.errors import LotteryError
-from lottery.experiment import branches, failures, run_files
+from lottery.experiment import branches, failures
 from lottery.experiment.replicate import Level, Replicate
 from lottery.experiment.run_files import RunFiles
 from lottery.models import Weights
@@ -20,7 +20,7 @@ from lottery.pipeline.reporter import Reporter
 from lottery.pruning import masks
 from lottery.pruning.control import NotForThisModelError
 from lottery.pruning.masks import PrunedAt
-from lottery.storage import paths
+from lottery.storage import logits, paths
 
 if TYPE_CHECKING:
     from lottery.config.grid import Run
@@ -48,7 +48,7 @@ def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
     networks = _networks(paths.seed(run.dense_folder, seed), levels, build.shapes(model))
     # That takes little time beside the training: it does not count as work.
     networks = reporter.track(networks, "network", len(levels) + 1, start=1, share=0)
-    scores = evaluate.score(run, model, networks, seed_folder / run_files.LOGITS, seed)
+    scores = evaluate.score(run, model, networks, logits.of_control(folder, seed), seed)
     # Level 0 is the dense network, which every arm is compared with: it is in the strategies' rows.
     rows = {name: [row for row in table if row["level"] != 0] for name, table in scores.items()}
     return rows | evaluate.training_rows((seed_folder,), seed)

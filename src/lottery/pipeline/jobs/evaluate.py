@@ -20,6 +20,7 @@ from lottery.pipeline.jobs import Rows, failed_rows
 from lottery.pipeline.reporter import Reporter
 from lottery.pruning import masks
 from lottery.storage import csv_tables, paths, tensors, token_arrays
+from lottery.storage import logits as logits_files
 from lottery.training import batches, evaluation, loop
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
     last = int(csv_tables.read(pruning / run_files.TENSORS).level.max())
     networks = _networks(dense, pruning, build.shapes(model), last)
     networks = reporter.track(networks, "network", last + 1)
-    rows = score(run, model, networks, folder / f"seed-{seed}.safetensors", seed)
+    rows = score(run, model, networks, logits_files.of_strategy(folder, seed), seed)
     return rows | training_rows((dense, pruning), seed)
 
 
