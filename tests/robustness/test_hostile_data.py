@@ -18,6 +18,7 @@ from lottery.experiment import run_files
 from lottery.models import EMBEDDING
 from lottery.pipeline import build
 from lottery.pipeline.jobs import evaluate, prune
+from lottery.pipeline.reporter import Reporter
 from lottery.pruning import masks
 from lottery.storage import paths, tensors, token_arrays
 from lottery.training import batches, initializers
@@ -51,8 +52,8 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return SimpleNamespace(
         dense=dense,
         pruning=pruning,
-        evaluate=lambda: evaluate.run_seed(run, tmp_path / "out", 0),
-        prune=lambda: prune.run_seed(run, tmp_path / "out", 0),
+        evaluate=lambda: evaluate.run_seed(run, tmp_path / "out", 0, Reporter(lambda report: None)),
+        prune=lambda: prune.run_seed(run, tmp_path / "out", 0, Reporter(lambda report: None)),
     )
 
 

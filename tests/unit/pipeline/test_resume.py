@@ -27,6 +27,7 @@ from lottery.experiment.replicate import DenseRun, Level
 from lottery.experiment.run_files import RunFiles
 from lottery.pipeline import build, code_digests, resume
 from lottery.pipeline.jobs import branch, connectivity, prune, train
+from lottery.pipeline.reporter import Reporter
 from lottery.pruning import masks
 from lottery.storage import paths, tensors
 from lottery.training import device
@@ -45,7 +46,7 @@ class Stopped(Exception):
 class Job:
     """A stage's work for one seed, and the arm that it is tried with."""
 
-    run_seed: Callable[[Run, Path, int], object]
+    run_seed: Callable[[Run, Path, int, Reporter], object]
     arm: str = ""
 
     def run(self, settings: Params) -> Run:
@@ -114,7 +115,7 @@ def folder_of(job: Job, settings: Params, seed: int = 0) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resume, "checkpointer", stopping)
         with pytest.raises(Stopped):
-            job.run_seed(job.run(settings), Path("out"), seed)
+            job.run_seed(job.run(settings), Path("out"), seed, Reporter(lambda report: None))
     return folders[0]
 
 
