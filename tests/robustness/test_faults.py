@@ -336,21 +336,13 @@ def test_training_that_diverges_is_left_out(
     original = loop.one_epoch
 
     def one_epoch(
-<<<<<<< Updated upstream
         model: object, documents: object, optimizer: object, plan: Plan, *others: object
-=======
-        model: object, documents: object, optimizer: object, plan: Plan, *arguments: object
->>>>>>> Stashed changes
     ) -> float:
         bad = plan.level == (2 if isinstance(model, CNN) else 0)
         # Late rewinding begins at epoch 1, so that its levels are told from the others'.
         if bad and plan.seed == 1 and (plan.level == 0 or plan.epochs.start == 1):
             plan = dataclasses.replace(plan, lr=1e38)
-<<<<<<< Updated upstream
         return original(model, documents, optimizer, plan, *others)  # type: ignore[arg-type]
-=======
-        return original(model, documents, optimizer, plan, *arguments)  # type: ignore[arg-type]
->>>>>>> Stashed changes
 
     monkeypatch.setattr(loop, "one_epoch", one_epoch)
     for model in MODELS:
@@ -364,11 +356,7 @@ def test_training_that_diverges_is_left_out(
         connectivity.run(settings, CORPUS, model)
     select.run(settings)
     plot.run(settings)
-<<<<<<< Updated upstream
     output = "".join(capsys.readouterr())
-=======
-    output = capsys.readouterr().err
->>>>>>> Stashed changes
     cells = {model: Run(settings, CORPUS, model) for model in MODELS}
     for arm, why in (
         (cells["cnn"].of_arm("late_rewinding"), "level 2, epoch 2: the loss of"),
