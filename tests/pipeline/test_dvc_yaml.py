@@ -222,6 +222,7 @@ ARGUMENTS = {
     "check_corpus": ARM[:1],
     "download": ARM[:1],
     "tokenize": ARM[:1],
+    "baseline": ARM[:1],
     "train": ARM[:2],
     "prune": ARM,
     "evaluate": ARM,

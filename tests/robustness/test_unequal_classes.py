@@ -20,6 +20,8 @@ STAGES = (
     ("evaluate", "own", "cnn", "winning_ticket"),
     ("branch", "own", "cnn", "reinit_same_mask"),
     ("connectivity", "own", "cnn"),
+    ("compare", "own", "cnn", "winning_ticket"),
+    ("compare_control", "own", "cnn", "reinit_same_mask"),
     ("select",),
     ("plot",),
 )

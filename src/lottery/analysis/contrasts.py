@@ -128,7 +128,8 @@ def _within_cell(contrast: Contrast, levels: LevelRange, cell: _Cell) -> dict[st
     of, against = contrast.of, contrast.against
     if not {of, against} <= set(cell.accuracy):
         missing = [arm for arm in (of, against) if arm not in cell.accuracy]
-        return _not_tested(f"{', '.join(missing)} was not run")
+        names = ", ".join(missing).replace("_", " ")  # for a reader
+        return _not_tested(f"{names} was not run")
     chosen = chosen_levels(levels, cell.sparsity, of, against)
     if not chosen:
         return _not_tested(f"both arms have no level of this sparsity: {levels}")

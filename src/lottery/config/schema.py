@@ -83,7 +83,7 @@ class Tokens:
     """Decides which documents go to validation."""
     vectors: Literal["glove.6B.50d", "glove.6B.100d"] | None
     """The word vectors for models with ``embedding: vectors``; null fetches none."""
-    resplit: bool = False
+    resplit: bool
     """Whether each of ``seeds`` draws a validation split of its own, from ``split_seed`` and the
     seed; the vocabulary is then of training and validation together. Else all have the same."""
 
