@@ -123,9 +123,8 @@ def cell_tables(cell: str) -> dict[str, Any]:
 
 
 def committed(path: str) -> pd.DataFrame:
-    """A table in ``plots/``. Two columns have older names in tables that were written before."""
-    table = pd.read_csv(ROOT / "plots" / path)
-    return table.rename(columns={"strategy": "arm", "alive": "remaining"})
+    """A table in ``plots/``."""
+    return pd.read_csv(ROOT / "plots" / path)
 
 
 def by_class(accuracy: Any, prefix: str = "") -> dict[str, Any]:
