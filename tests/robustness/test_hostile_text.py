@@ -82,6 +82,7 @@ def tokens(**changes: Any) -> Tokens:
         "vocabulary": 10,
         "validation_fraction": 0.5,
         "split_seed": 0,
+        "resplit": False,
         "vectors": None,
     }
     return Tokens(**{**values, **changes})

@@ -22,6 +22,7 @@ def settings(**changes: object) -> Tokens:
         "vocabulary": 100,
         "validation_fraction": 0.3,
         "split_seed": 0,
+        "resplit": False,
         "vectors": None,
     }
     return Tokens(**{**values, **changes})  # type: ignore[arg-type]
