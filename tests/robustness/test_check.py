@@ -1,6 +1,7 @@
 """``make check``: what can be known before the first stage is refused before it, in one line."""
 
 import copy
+import errno
 import gzip
 import json
 import os
@@ -224,11 +225,23 @@ def test_files_that_cannot_be_read(
     assert words in line
 
 
-def test_a_file_of_another_user(check: Check) -> None:
-    if os.getuid() == 0:
-        pytest.skip("root may read everything")
+def refusing(name: str) -> Callable[..., Any]:
+    """``Path.open`` for a user who may not read the file ``name``."""
+    original = Path.open
+
+    def refuse(path: Path, *arguments: Any, **keywords: Any) -> Any:
+        if path.name == name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return original(path, *arguments, **keywords)
+
+    return refuse
+
+
+def test_a_file_of_another_user(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     write("own.csv")
     Path("own.csv").chmod(0)
+    if os.access("own.csv", os.R_OK):  # root may read everything: refuse as the system would
+        monkeypatch.setattr(Path, "open", refusing("own.csv"))
     assert "own.csv: cannot be read: Permission denied" in check({"corpora.own": OWN})
 
 
@@ -334,19 +347,19 @@ def git(*arguments: str) -> None:
 def test_a_file_that_experiments_will_miss(check: Check) -> None:
     """A note, not a refusal: nothing else needs the file to be tracked."""
     write("own.csv")
-    own = {"corpora.own": OWN}
-    assert check(own) == "", "no Git, no experiments"
+    changes = {"corpora.own": OWN}
+    assert check(changes) == "", "no Git, no experiments"
     git("init", "-q")
-    line = check(own)
+    line = check(changes)
     assert line.startswith("note: corpora.own.source: neither Git nor DVC tracks own.csv")
     assert "'dvc exp run --temp'" in line and "'dvc add own.csv'" in line
     Path("own.csv.dvc").write_text("outs: []\n")
-    assert "note: " in check(own), "Git does not track the .dvc file yet"
+    assert "note: " in check(changes), "Git does not track the .dvc file yet"
     git("add", "own.csv.dvc")
-    assert check(own) == ""
+    assert check(changes) == ""
     git("rm", "-q", "--cached", "own.csv.dvc")
     git("add", "own.csv")
-    assert check(own) == ""
+    assert check(changes) == ""
 
 
 def test_an_experiment_in_a_folder_of_its_own_lacks_the_file(check: Check, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from helpers import refused
 
 from lottery import corpora
 from lottery.config import plugins
-from lottery.config.schema import Corpus, Tokens
+from lottery.config.text_schema import Corpus, Tokens
 from lottery.corpora import ag_news
 from lottery.data import corpus_table
 from lottery.data.corpus_table import CorpusTable

@@ -25,8 +25,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         rows = csv.writer(file)
         rows.writerow(["review", "stars"])
         for number in range(5 * CLASSES):
-            film, place = divmod(number, CLASSES)
-            rows.writerow([f"word{place} film{film}", f"class {place}"])
+            film, label = divmod(number, CLASSES)
+            rows.writerow([f"word{label} film{film}", f"class {label}"])
     document = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text())
     columns = {"source": "own.csv", "text": "review", "label": "stars", "test_fraction": 0.2}
     document |= {"corpora": {"own": columns}, "strategies": ["winning_ticket"], "seeds": [0]}

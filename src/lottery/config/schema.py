@@ -1,6 +1,7 @@
 """The sections of ``params.yaml`` as frozen dataclasses: each key, its bounds, its meaning.
 
-:class:`Params` at the end is all of them; :mod:`lottery.config.params` reads the file.
+:class:`Params` at the end is all of them; :mod:`lottery.config.params` reads the file. ``corpora``
+and ``tokens`` are in :mod:`lottery.config.text_schema`.
 
 To add a key: a field here, its value in ``params.yaml`` and every profile, in ``dvc.yaml`` the
 params of the stages that read it, and in ``resume.TRAINING`` if it changes how a network trains.
@@ -11,81 +12,17 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
+from lottery.config.bounds import (
+    Name,
+    ParameterKind,
+    Positive,
+    PositiveFloat,
+    Rate,
+    Seed,
+    distinct,
+)
+from lottery.config.text_schema import Corpus, Tokens
 from lottery.config.validation import STRICT
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
-Positive = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Rate = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
-PositiveFloat = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
-ParameterKind = Literal["embedding", "weights", "biases"]
-
-
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(values)) != len(values):
-        raise ValueError("the same entry appears twice")
-    return values
-
-
-@dataclass(frozen=True, config=STRICT)
-class Corpus:
-    """``corpora.<name>``: where the documents come from."""
-
-    source: str
-    """A corpus module (``src/lottery/corpora/<name>.py``), or your own CSV, TSV, JSONL or Parquet
-    file; all but Parquet may be packed with gzip, as ``.csv.gz``."""
-    dedupe: bool = True
-    """Whether documents with the same words are used once (the first one: in training, if there is
-    one), and none of them if their classes differ. With ``false`` all are used; either way they are
-    counted."""
-    split: str | None = None
-    """For ``imdb``: ``study`` or ``official``. For a file: the column that says ``train`` or
-    ``test``. Validation documents are drawn from training (``tokens.validation_fraction``)."""
-    text: str | None = None
-    """For a file: the column with the documents."""
-    label: str | None = None
-    """For a file: the column with the classes; at least 2, at most 10,000 different ones."""
-    test_fraction: Rate | None = None
-    """For a file without ``split``: the share of the documents that is drawn for testing."""
-
-    @property
-    def is_file(self) -> bool:
-        """Whether ``source`` is the user's own file, and not a corpus module."""
-        return not self.source.endswith(".py")
-
-    def __post_init__(self) -> None:
-        if self.is_file:
-            if self.text is None or self.label is None:
-                raise ValueError("a file needs both 'text' and 'label': the names of its columns")
-            if (self.split is None) == (self.test_fraction is None):
-                raise ValueError("a file needs either 'split' (a column) or 'test_fraction'")
-        elif self.text or self.label or self.test_fraction:
-            raise ValueError("'text', 'label' and 'test_fraction' are only for a file of your own")
-
-
-@dataclass(frozen=True, config=STRICT)
-class Tokens:
-    """``tokens``: how a corpus table becomes token arrays."""
-
-    tokenizer: Name
-    """How a text becomes words, a module of ``src/lottery/data/text/tokenizers``: ``basic_english``
-    splits at spaces and ASCII punctuation; ``unicode`` at the word boundaries of any language, and
-    Chinese, Japanese, Thai, Lao, Khmer and Burmese into characters; ``character`` everything."""
-    max_tokens: Positive | None
-    """How many tokens of each document are used, from its start; null uses all."""
-    documents: Annotated[int, Field(ge=20)] | None
-    """How many documents of the training split are used, validation included; null uses all."""
-    vocabulary: Annotated[int, Field(ge=1, le=65_000)]
-    """Words, not counting ``<unk>`` and ``<pad>``. At most 65,000, since ids are 16 bits wide."""
-    validation_fraction: Rate
-    """The share of each class's training documents that is set apart for validation."""
-    split_seed: Seed
-    """Decides which documents go to validation."""
-    vectors: Literal["glove.6B.50d", "glove.6B.100d"] | None
-    """The word vectors for models with ``embedding: vectors``; null fetches none."""
-    resplit: bool
-    """Whether each of ``seeds`` draws a validation split of its own, from ``split_seed`` and the
-    seed; the vocabulary is then of training and validation together. Else all have the same."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -153,7 +90,7 @@ class Prune:
     """How weights are ranked for pruning: a module of ``src/lottery/pruning/criteria``."""
     scope: Literal["local", "global"]
     """Whether ``rate`` applies to each tensor, or to all of them in one ranking."""
-    parameters: Annotated[tuple[ParameterKind, ...], Field(min_length=1), AfterValidator(_distinct)]
+    parameters: Annotated[tuple[ParameterKind, ...], Field(min_length=1), AfterValidator(distinct)]
     """Which parameters are pruned. Sparsity is a share of all of them, pruned or not."""
     output: Literal["rate", "half", "whole"]
     """The output layer (weights and bias) is pruned like the rest, at half the rate, or not at all
@@ -175,7 +112,7 @@ class Rewind:
     again (``full``)."""
 
 
-Levels = Annotated[tuple[Annotated[int, Field(ge=1, le=254)], ...], AfterValidator(_distinct)]
+Levels = Annotated[tuple[Annotated[int, Field(ge=1, le=254)], ...], AfterValidator(distinct)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -220,13 +157,13 @@ class Sections:
     corpora: Annotated[dict[Name, Corpus], Field(min_length=1)]
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     """Each key is a module of ``src/lottery/models``."""
-    strategies: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
+    strategies: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(distinct)]
     """The pruning runs: modules of ``src/lottery/pruning/strategies``. One must be
     ``winning_ticket``."""
-    controls: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(_distinct)]
+    controls: Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(distinct)]
     """Single trainings to compare with ``winning_ticket``: modules of
     ``src/lottery/pruning/controls``."""
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(distinct)]
     """Everything is trained once per seed; each seed has its own initial weights, dropout and data
     order, with batches of the same lengths at the same step in all seeds."""
     device: Literal["auto", "cpu", "cuda"]

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from lottery.config import plugins
-from lottery.config.schema import Corpus
+from lottery.config.text_schema import Corpus
 from lottery.data import corpus_report, corpus_table, splits
 from lottery.data.corpus_table import CorpusTable
 from lottery.data.sources import tabular, user_file

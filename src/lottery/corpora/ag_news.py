@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from lottery.config.schema import Corpus
+from lottery.config.text_schema import Corpus
 from lottery.corpora import Documents
 from lottery.data.sources import Fetched, archives, fetch
 from lottery.errors import LotteryError

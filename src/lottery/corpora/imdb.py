@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from lottery.config.schema import Corpus
+from lottery.config.text_schema import Corpus
 from lottery.corpora import Documents, without_breaks
 from lottery.data.sources import archives, fetch
 from lottery.errors import LotteryError

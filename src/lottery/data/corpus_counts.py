@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lottery.config.schema import Tokens
+from lottery.config.text_schema import Tokens
 from lottery.data.text.tokenized import Tokenized
 from lottery.storage.token_arrays import UNK, TokenArrays
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lottery.config.schema import Tokens
+from lottery.config.text_schema import Tokens
 from lottery.data import stratified
 from lottery.errors import LotteryError
 

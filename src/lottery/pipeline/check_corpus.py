@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lottery import corpora
 from lottery.config import plugins
-from lottery.config.schema import Corpus
+from lottery.config.text_schema import Corpus
 from lottery.data.sources import nearby, tabular, user_file
 from lottery.errors import LotteryError, clipped, one_line
 

@@ -11,7 +11,7 @@ from helpers import ROOT
 
 from lottery import corpora
 from lottery.config import params
-from lottery.config.schema import Corpus
+from lottery.config.text_schema import Corpus
 from lottery.corpora import ag_news
 from lottery.data import corpus_table
 from lottery.errors import LotteryError

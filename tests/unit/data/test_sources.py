@@ -15,7 +15,7 @@ import pytest
 from helpers import refused
 
 from lottery import corpora
-from lottery.config.schema import Corpus
+from lottery.config.text_schema import Corpus
 from lottery.data.sources import archives, fetch, http
 from lottery.errors import LotteryError
 

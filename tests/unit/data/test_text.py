@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lottery.config.schema import Tokens
+from lottery.config.text_schema import Tokens
 from lottery.data import splits
 from lottery.data.corpus_table import CorpusTable
 from lottery.data.text import glove, tokenize, vocabulary

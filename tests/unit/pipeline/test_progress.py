@@ -49,8 +49,8 @@ def test_what_80_columns_show() -> None:
     """The longest name of the quick profile: the bar is left out, the time left is not."""
     details = ("0/3 seeds", "level 3/7", "epoch 2/3", "accuracy 71.2 %")
     status = Status("prune rotten_tomatoes-lstm last_epoch_rewinding", details, 0.1, 240)
-    shown = " ".join(str(piece) for piece in fitted(status, 72, 80) if piece)
-    assert shown == ("prune rotten_tomatoes-lstm last_epoch_rewinding 0/3 seeds about 4 min left")
+    line = " ".join(str(piece) for piece in fitted(status, 72, 80) if piece)
+    assert line == ("prune rotten_tomatoes-lstm last_epoch_rewinding 0/3 seeds about 4 min left")
     name, bar, rest = fitted(status, 72, 160)
     assert (name, bar) == (status.name, BAR.stop - 1)
     assert rest == "0/3 seeds level 3/7 epoch 2/3 accuracy 71.2 % 1:12 about 4 min left"

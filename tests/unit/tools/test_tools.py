@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from helpers import ROOT
 
 from lottery.config import params
-from lottery.config.schema import Corpus
+from lottery.config.text_schema import Corpus
 from lottery.errors import LotteryError
 from lottery.pipeline import cli
 from lottery.storage import locks, paths

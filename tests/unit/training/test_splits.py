@@ -26,12 +26,12 @@ def test_each_class_has_its_count(
     labels: np.ndarray, data: st.DataObject, split_seed: int, seed: int
 ) -> None:
     sizes = np.bincount(labels)
-    known = data.draw(st.integers(1, len(sizes)))  # the last labels may not be in validation
-    counts = np.array([data.draw(st.integers(0, int(size))) for size in sizes[:known]])
+    classes = data.draw(st.integers(1, len(sizes)))  # the last labels may not be in validation
+    counts = np.array([data.draw(st.integers(0, int(size))) for size in sizes[:classes]])
     drawn = splits.validation_rows(labels, counts, split_seed, seed)
     of_label = np.bincount(labels[drawn], minlength=len(sizes))
-    assert of_label[:known].tolist() == counts.tolist()
-    assert not of_label[known:].any()
+    assert of_label[:classes].tolist() == counts.tolist()
+    assert not of_label[classes:].any()
     again = splits.validation_rows(labels, counts, split_seed, seed)
     assert np.array_equal(drawn, again)
 

@@ -27,7 +27,7 @@ def names(path: Path, columns: list[str]) -> list[str]:
             packing.check(path, kind)
             return list(pq.read_schema(path).names)
         text = _beginning(path, packing.head(path, kind, SIZE))
-        found = (
+        names = (
             _json_names(text, columns) if kind == ".jsonl" else _field_names(text, kind, columns)
         )
     except (pa.ArrowException, KeyError) as error:
@@ -36,7 +36,7 @@ def names(path: Path, columns: list[str]) -> list[str]:
         raise LotteryError(f"{path}: cannot be parsed: {_reason(error)}") from None
     except OSError as error:
         raise LotteryError(f"{path}: cannot be read: {error.strerror}") from None
-    return found
+    return names
 
 
 def _reason(error: Exception) -> str:

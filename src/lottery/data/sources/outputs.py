@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lottery.config.schema import Corpus
+from lottery.config.text_schema import Corpus
 from lottery.errors import LotteryError, clipped, one_line
 from lottery.storage import paths
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lottery.config import plugins
-from lottery.config.schema import Tokens
+from lottery.config.text_schema import Tokens
 from lottery.data import corpus_counts, splits
 from lottery.data.corpus_table import CorpusTable
 from lottery.data.text import duplicates, near_duplicates, tokenized, vocabulary
