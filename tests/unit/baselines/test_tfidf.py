@@ -1,11 +1,15 @@
 """The linear baseline learns what is there to learn, and says how large it is."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from helpers import write_tokens
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from lottery.baselines import tfidf
 from lottery.storage import token_arrays
@@ -48,6 +52,36 @@ def test_the_test_split_decides_nothing(tmp_path: Path) -> None:
     after = tfidf.table(flipped, WORDS).iloc[0]
     assert after.test_accuracy == pytest.approx(100 - before.test_accuracy)
     assert after.drop("test_accuracy").equals(before.drop("test_accuracy"))
+
+
+def test_it_is_the_model_that_scikit_learn_fits_to_the_text(tmp_path: Path) -> None:
+    """Some words are frequent in a document, and labels are half chance: each weight counts."""
+    splits = read(tmp_path / "tokens", documents=400)
+    random = np.random.default_rng(1)
+    splits = {
+        split: TokenArrays(
+            np.minimum(arrays.ids, 2 + arrays.ids % 9).astype(np.uint16),
+            arrays.offsets,
+            np.where(random.random(400) < 0.5, random.permutation(arrays.labels), arrays.labels),
+        )
+        for split, arrays in splits.items()
+    }
+    texts = {
+        split: [
+            " ".join(WORDS[id] for id in arrays.ids[start:end])
+            for start, end in pairwise(arrays.offsets.tolist())
+        ]
+        for split, arrays in splits.items()
+    }
+    row = tfidf.table(splits, WORDS).iloc[0]
+    model = make_pipeline(
+        TfidfVectorizer(analyzer=str.split, vocabulary=WORDS, sublinear_tf=True),
+        LogisticRegression(C=row.inverse_regularization, max_iter=1000),
+    )
+    model.fit(texts["train"], splits["train"].labels)
+    for split, accuracy in (("validation", row.validation_accuracy), ("test", row.test_accuracy)):
+        expected = model.score(texts[split], splits[split].labels)
+        assert accuracy == pytest.approx(100 * expected)
 
 
 def test_the_same_arrays_give_the_same_table(tmp_path: Path) -> None:

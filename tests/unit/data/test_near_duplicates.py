@@ -65,6 +65,15 @@ def test_a_similarity_of_four_fifths_is_not_above_it(more: int, near: bool) -> N
         assert counted == {"test_documents": int(near)}
 
 
+@pytest.mark.parametrize(("length", "near"), [(38, False), (39, False), (40, True)])
+def test_one_word_in_the_middle_costs_four_grams(length: int, near: bool) -> None:
+    """39 words have 36 4-grams, so 32 of 40 are common: four fifths, and not above it."""
+    words = [f"w{number}" for number in range(length)]
+    texts = [" ".join(words), " ".join([*words[:19], "other", *words[20:]])]
+    counted = near_duplicates.count(of(texts), np.array([0]), np.array([1]))
+    assert counted == {"test_documents": int(near)}
+
+
 def test_what_is_too_large_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     documents = of(["a b c d e"] * 4)
     rows = np.arange(4)
