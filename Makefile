@@ -60,7 +60,7 @@ test-slow: $(READY)  ## run the tests that take minutes (fifty kills, thousands 
 checkpoints: $(READY)  ## list the checkpoints of all runs; REMOVE=old deletes the old ones
 	@$(RUN) -m tools.checkpoints $(if $(REMOVE),--remove "$(REMOVE)")
 
-bench: $(READY)  ## compare training speed with plain PyTorch; QUICK=1 takes two minutes
+bench: $(READY)  ## compare training speed with plain PyTorch; QUICK=1 takes four minutes
 	@$(RUN) -m benchmarks $(if $(QUICK),--quick)
 
 lint: $(READY)  ## check format and rules (ruff), and which package imports which

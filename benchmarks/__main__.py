@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="only compare with other code, in about two minutes, and write nothing",
+        help="only compare with other code, in about four minutes, and write nothing",
     )
     parser.add_argument("--threads", type=int, default=2, help="threads to train with (default: 2)")
     parser.add_argument(

@@ -34,13 +34,27 @@ def refused_by(project: Repository, stage: str, *command: str) -> str:
         ("prune.rate=2", "prune.rate: must be less than 1, got 2"),
         ("prune.criterion=magnitud", "did you mean 'magnitude'?"),
         ("strategies=[late_rewinding]", "'winning_ticket' is missing"),
-        ("controls=[reinit_same_mask,snap]", "controls.1: unknown control 'snap'"),
-        (
+        # Two processes each: tests/robustness/test_check.py has more cases, in this process.
+        pytest.param(
+            "controls=[reinit_same_mask,snap]",
+            "controls.1: unknown control 'snap'",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
             "branch.levels=[3]",
             "branch.levels: 3, but the pruning runs of rotten_tomatoes-cnn end at level 2",
+            marks=pytest.mark.slow,
         ),
-        ("tokens.vectors=null", "models.lstm.embedding: vectors, but tokens.vectors is null"),
-        ("+corpora.mine={source: mine.csv, text: a, label: b, split: c}", "train.mine-"),
+        pytest.param(
+            "tokens.vectors=null",
+            "models.lstm.embedding: vectors, but tokens.vectors is null",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "+corpora.mine={source: mine.csv, text: a, label: b, split: c}",
+            "train.mine-",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_an_experiment_is_refused_at_once(project: Repository, change: str, words: str) -> None:
@@ -86,6 +100,7 @@ def test_claims_rerun_the_check_and_what_reads_them(project: Repository) -> None
     assert project.repro("tokenize@rotten_tomatoes") == ["check"]
 
 
+@pytest.mark.slow
 def test_a_users_file_is_checked_before_its_table_is_deleted(project: Repository) -> None:
     rows = "".join(f"good film {n},5\nbad film {n},1\n" for n in range(60))
     file = project.path / "reviews.csv"

@@ -91,6 +91,7 @@ def test_damaged_files_are_named(
     assert "dvc repro" in last
 
 
+@pytest.mark.slow
 def test_a_read_only_source_without_a_home(project: Repository, tmp_path: Path) -> None:
     """Numba compiles into .lottery then, in each process; a file stands for the folder that cannot
     be written, since root can write any."""
