@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
@@ -23,11 +23,14 @@ _VERDICTS = ("supported", "contradicted")
 """Those of which the claims are printed; the others are counted."""
 
 
-def tickets_table(dense: pd.DataFrame, tickets: pd.DataFrame, seeds: int) -> Table:
-    """One row per ticket; before those of a cell, the most frequent class and the dense network.
+def tickets_table(
+    dense: pd.DataFrame, tickets: pd.DataFrame, linear_models: Mapping[str, float], seeds: int
+) -> Table:
+    """One row per ticket; before those of a cell, the most frequent class, the linear model and the
+    dense network.
 
-    ``dense`` and ``tickets`` are tables of ``plots/statistics``. Nothing is cut in a narrow
-    terminal: words are wrapped.
+    ``dense`` and ``tickets`` are tables of ``plots/statistics``; ``linear_models`` has the test
+    accuracy of those by cell. Nothing is cut in a narrow terminal: words are wrapped.
     """
     about = f"mean of {seeds} seeds ± standard deviation" if seeds > 1 else "of one seed"
     result = Table(
@@ -44,6 +47,9 @@ def tickets_table(dense: pd.DataFrame, tickets: pd.DataFrame, seeds: int) -> Tab
     for cell in dense.to_dict("records"):
         name = cell["cell"]
         result.add_row(name, "most frequent class", "", fixed(cell["test_majority"], 1), "")
+        if name in linear_models:
+            accuracy = fixed(linear_models[name], 1)
+            result.add_row(name, "linear model (TF-IDF)", "", accuracy, "")
         for ticket in tickets[tickets.cell == name].to_dict("records"):
             result.add_row(name, *_ticket(ticket))
         result.add_section()
@@ -59,6 +65,15 @@ def _ticket(row: dict[str, object]) -> tuple[str, str, str, str]:
         return network, "no ticket", "", ""
     difference = _with_spread(signed(row["difference"], 1), row["difference_std"])
     return network, share(row["sparsity"]), accuracy, difference
+
+
+def _linear_models(settings: Params) -> dict[str, float]:
+    """The test accuracy of the linear model on each cell's corpus, where there is one."""
+    rows = {
+        cell.name: csv_tables.baseline(grid.baseline_folder(cell.corpus))
+        for cell in grid.cells(settings)
+    }
+    return {cell: row["test_accuracy"] for cell, row in rows.items() if row}
 
 
 def _with_spread(value: str, spread: object) -> str:
@@ -112,12 +127,13 @@ def main() -> None:
             csv_tables.read(paths.STATISTICS / f"{name}.csv")
             for name in ("dense", "tickets", "claims")
         )
+        linear_models = _linear_models(settings)
         lines = [f"note: {note}" for note in notes(settings, dense, tickets)]
     except LotteryError as error:
         sys.exit(f"error: {error}")
     is_terminal = sys.stdout.isatty()
     console = Console(width=None if is_terminal else 120, highlight=False, markup=False)
-    console.print(tickets_table(dense, tickets, len(settings.seeds)))
+    console.print(tickets_table(dense, tickets, linear_models, len(settings.seeds)))
     lines += [f"claim: {line}" for line in verdicts(claims)]
     lines += [
         f"report: {paths.REPORT} (open it in a browser)",

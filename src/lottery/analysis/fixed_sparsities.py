@@ -46,17 +46,22 @@ def _at(by_level: pd.DataFrame, sparsity: float) -> float | None:
 
 
 def cell_metrics(
-    dense: Mapping[str, Any], strategies: Accuracies, failed: Mapping[str, int]
+    dense: Mapping[str, Any],
+    linear_model: float | None,
+    strategies: Accuracies,
+    failed: Mapping[str, int],
 ) -> dict[str, Any]:
     """The content of ``metrics/<cell>.json``: test accuracies in percent.
 
-    Those of always answering the most frequent class, of the dense network, and of each strategy at
-    fixed sparsities; and why the cell has no ticket, if it cannot have one. ``dense`` is
-    :func:`lottery.analysis.majority.dense_row`; ``failed`` is the number of seeds without results
-    by strategy.
+    Those of always answering the most frequent class, of a linear model, of the dense network, and
+    of each strategy at fixed sparsities; and why the cell has no ticket, if it cannot have one.
+    ``dense`` is :func:`lottery.analysis.majority.dense_row`; ``linear_model`` is what the stage
+    baseline measured, None if it did not; ``failed`` is the number of seeds without results by
+    strategy.
     """
     metrics: dict[str, Any] = {
         "majority": {"test_accuracy": _rounded(dense["test_majority"])},
+        "linear_model": {"test_accuracy": _rounded(linear_model)},
         DENSE: {"test_accuracy": _rounded(dense["test_accuracy"])},
     }
     for strategy, by_sparsity in strategies.items():

@@ -88,7 +88,10 @@ def _metrics(params: Params, chosen: Chosen) -> dict[str, dict[str, Any]]:
     dense = [row["test_accuracy"] for row in chosen.dense.values()]
     metrics = {
         cell.name: fixed_sparsities.cell_metrics(
-            chosen.dense[cell.name], at_sparsities[cell.name], _failed_seeds(params, cell)
+            chosen.dense[cell.name],
+            csv_tables.baseline(grid.baseline_folder(cell.corpus)).get("test_accuracy"),
+            at_sparsities[cell.name],
+            _failed_seeds(params, cell),
         )
         for cell in grid.cells(params)
     }

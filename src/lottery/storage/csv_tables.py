@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -26,6 +27,13 @@ def failed(folder: Path) -> pd.DataFrame:
     """The seeds whose training diverged, with columns :data:`FAILED`; no rows if none did."""
     path = folder / "failed.csv"
     return read(path) if path.exists() else pd.DataFrame(columns=FAILED)
+
+
+def baseline(folder: Path) -> dict[str, Any]:
+    """The row that the stage baseline wrote in ``folder``; empty if there is none."""
+    path = folder / "baseline.csv"
+    rows: list[dict[str, Any]] = read(path).to_dict("records") if path.exists() else []
+    return rows[0] if rows else {}
 
 
 def write(table: pd.DataFrame, path: Path) -> None:

@@ -22,7 +22,7 @@ from lottery.analysis.ticket_choice import (
     cell_tickets,
     choose_level,
 )
-from lottery.config import params
+from lottery.config import grid, params
 from lottery.config.schema import Evaluate
 from lottery.storage import csv_tables, paths
 from stages import select
@@ -178,19 +178,21 @@ def test_metrics_of_a_cell() -> None:
     dense = dense_row(levels, 2, 0.5)
     assert dense["test_balanced_accuracy"] == 70.5
     values = fixed_sparsities.accuracies(levels, ["a", "b", "failed"])
-    assert cell_metrics(dense, values, {"b": 1}) == {
+    assert cell_metrics(dense, 71.2345, values, {"b": 1}) == {
         "majority": {"test_accuracy": 48.0},
+        "linear_model": {"test_accuracy": 71.23},
         "dense": {"test_accuracy": 80.5},
         "a": {"at_50": 80.5, "at_90": None},
         "b": {"at_50": 77.5, "at_90": None, "failed_seeds": 1},
         "failed": {"at_50": None, "at_90": None},
     }
     reason = dense_row(levels.assign(validation_majority=90.0), 2, 0.5)
-    assert cell_metrics(reason, values, {})["no_ticket"].startswith("on validation the dense")
+    assert cell_metrics(reason, None, values, {})["no_ticket"].startswith("on validation the dense")
     empty = fixed_sparsities.accuracies(levels.iloc[:0], ["a"])
-    nothing = cell_metrics(dense_row(levels.iloc[:0], 0, 0.5), empty, {"a": 2})
+    nothing = cell_metrics(dense_row(levels.iloc[:0], 0, 0.5), None, empty, {"a": 2})
     assert nothing == {
         "majority": {"test_accuracy": None},
+        "linear_model": {"test_accuracy": None},
         "dense": {"test_accuracy": None},
         "a": {"at_50": None, "at_90": None, "failed_seeds": 2},
     }
@@ -312,6 +314,8 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> params.Params:
 
 
 def test_the_stage_chooses_on_validation_and_reports_test(study: params.Params) -> None:
+    baseline = pd.DataFrame([{"model": "tfidf", "test_accuracy": 71.25, "bytes": 1000}])
+    csv_tables.write_folder(grid.baseline_folder("rotten_tomatoes"), {"baseline": baseline})
     select.run(study)
     curves = csv_tables.read(paths.curves("rotten_tomatoes-cnn"))
     assert set(curves.level[curves.chosen & (curves.arm == "winning_ticket")]) == {2}
@@ -319,6 +323,7 @@ def test_the_stage_chooses_on_validation_and_reports_test(study: params.Params) 
     metrics = json.loads(paths.metrics("rotten_tomatoes-cnn").read_text())
     assert metrics == {
         "majority": {"test_accuracy": 58.0},
+        "linear_model": {"test_accuracy": 71.25},
         "dense": {"test_accuracy": 80.5},
         "winning_ticket": {"at_50": 75.25, "at_90": None},
     }

@@ -17,6 +17,7 @@ import pytest
 from helpers import ROOT
 from rich.console import Console
 
+from lottery.config import grid
 from lottery.storage import csv_tables, paths
 from tools import summary
 
@@ -67,6 +68,8 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "claims": claims,
     }
     csv_tables.write_folder(paths.STATISTICS, tables)
+    baseline = pd.DataFrame([{"model": "tfidf", "test_accuracy": 73.564, "bytes": 1000}])
+    csv_tables.write_folder(grid.baseline_folder("rotten_tomatoes"), {"baseline": baseline})
     return tmp_path
 
 
@@ -108,6 +111,7 @@ def test_a_row_per_ticket_whole_and_in_one_line(results: Path, columns: int | No
     rows = [" ".join(line.split()) for line in lines]
     for row in (
         "rotten_tomatoes-cnn most frequent class 50.0",
+        "rotten_tomatoes-cnn linear model (TF-IDF) 73.6",
         "rotten_tomatoes-cnn dense 0.0 % 71.8 ± 1.0",
         "rotten_tomatoes-cnn winning ticket 99.996 % 71.8 ± 1.0 −0.1 ± 0.3",
         "rotten_tomatoes-cnn late rewinding 50.0 % 71.8 ± 1.0 −0.1 ± 0.3",
@@ -139,7 +143,8 @@ def test_one_seed_has_no_spread() -> None:
     one = [ticket("a-cnn", "x", std=np.nan, difference_std=np.nan), none("a-cnn", "y", REASON)]
     dense = pd.DataFrame([{**dense_rows()[0], "cell": "a-cnn", "test_majority": np.nan}])
     console = Console(width=80, file=io.StringIO())
-    console.print(summary.tickets_table(dense, pd.DataFrame(one), 1))
+    console.print(summary.tickets_table(dense, pd.DataFrame(one), {}, 1))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "±" not in text
+    assert "linear model" not in text, "none was fitted"
     assert "of one seed" in text
