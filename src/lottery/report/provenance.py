@@ -27,7 +27,7 @@ PRECISIONS = {
 def provenance(params: Params) -> dict[str, str]:
     """Labels and values: the code, the parameters, the machine, the versions and the time."""
     return {
-        "commit": _commit(),
+        "commit": commit(),
         f"{paths.PARAMS}, SHA-256": files.digest(paths.PARAMS),
         "dvc.lock without the stage plot, keys sorted, SHA-256": _lock(),
         f"{paths.CLAIMS}, SHA-256": files.digest(paths.CLAIMS),
@@ -96,7 +96,7 @@ def _lock() -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit that is checked out, and whether the code has changed since."""
     try:
         commit = _git("rev-parse", "HEAD")

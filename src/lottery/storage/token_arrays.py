@@ -89,6 +89,13 @@ def read_size(folder: Path) -> CorpusSize:
         raise LotteryError(f"{path}: damaged ({error}); {_REGENERATE}") from None
 
 
+def read_classes(folder: Path) -> list[str]:
+    """The names of the classes. Raises LotteryError as :func:`read_size` does."""
+    read_size(folder)
+    report = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
+    return [str(name) for name in report["classes"]]
+
+
 def read_words(folder: Path) -> list[str]:
     """The vocabulary, with the word of id ``n`` at ``n``. Raises LotteryError if it is missing or
     is not of the corpus's size."""
