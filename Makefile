@@ -60,8 +60,8 @@ test-slow: $(READY)  ## run the tests that take minutes (fifty kills, thousands 
 checkpoints: $(READY)  ## list the checkpoints of all runs; REMOVE=old deletes the old ones
 	@$(RUN) -m tools.checkpoints $(if $(REMOVE),--remove "$(REMOVE)")
 
-bench: $(READY)  ## compare training speed with plain PyTorch; QUICK=1 takes four minutes
-	@$(RUN) -m benchmarks $(if $(QUICK),--quick)
+bench: $(READY)  ## compare training speed with plain PyTorch; QUICK=1 takes four minutes; TICKETS=1: use of tickets
+	@$(RUN) -m benchmarks$(if $(TICKETS),.tickets $(RUNS),$(if $(QUICK), --quick))
 
 lint: $(READY)  ## check format and rules (ruff), and which package imports which
 	@$(RUN) -m ruff format --check .
@@ -79,7 +79,7 @@ typecheck: $(READY)  ## check types (mypy)
 # before it is read, and what only a CUDA build of torch needs.
 lock: $(READY)  ## write requirements.lock and requirements-torch.lock from pyproject.toml
 	@cat requirements.lock requirements-torch.lock >$(VENV)/all.txt
-	@$(RUN) -m piptools compile --quiet --extra dev --strip-extras --no-header --no-emit-index-url \
+	@$(RUN) -m piptools compile --quiet --all-extras --strip-extras --no-header --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --no-annotate --generate-hashes --allow-unsafe \
 	  -o $(VENV)/all.txt pyproject.toml
 	@sed -n 's/^\(torch==[^+ ]*\).*/\1/p' $(VENV)/all.txt >requirements-torch.lock

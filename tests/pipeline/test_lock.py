@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,8 @@ def test_torch_is_pinned_by_itself() -> None:
 def test_all_that_the_project_names_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     locked = entries()
-    for requirement in project["dependencies"] + project["optional-dependencies"]["dev"]:
+    extras = project["optional-dependencies"].values()
+    for requirement in [*project["dependencies"], *chain.from_iterable(extras)]:
         name = re.match(r"[A-Za-z0-9-]+", requirement)
         assert name
         assert name[0].lower() in {*locked, "torch"}, requirement

@@ -15,6 +15,7 @@ from lottery.errors import LotteryError, brief, one_line
 from lottery.pipeline.cli import Parser
 from lottery.pipeline.jobs import export
 from lottery.storage import paths
+from lottery.tickets import format, onnx
 from lottery.tickets.header import VALUES
 
 _CHOSEN = "chosen"
@@ -28,8 +29,10 @@ def main() -> None:
         run = _run(settings, arguments)
         seed = settings.seeds[0] if arguments.seed is None else arguments.seed
         level = _level(run, arguments.level)
-        ticket = export.contents(run, seed, level, arguments.values)
-        export.write(arguments.output, ticket)
+        network = export.network(run, seed, level)
+        export.write(arguments.output, network, arguments.values)
+        if arguments.onnx:
+            onnx.write(format.read(arguments.output), arguments.onnx)
         report = export.report(run, arguments.output)
     except (LotteryError, OSError) as error:
         sys.exit(f"error: {one_line(str(error))}")
@@ -60,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--values", choices=VALUES, default="float16", help="how weights are stored (float16)"
+    )
+    parser.add_argument(
+        "--onnx",
+        type=Path,
+        metavar="FILE",
+        help="also write the network as dense ONNX (needs the package onnx)",
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="the ticket to write"

@@ -57,6 +57,11 @@ def to_bytes(contents: Contents) -> bytes:
     return bytes(safetensors.numpy.save(arrays, {_HEADER: text}))
 
 
+def words_bytes(contents: Contents) -> int:
+    """How many of the file's bytes are words."""
+    return len(word_list.encode(contents.words))
+
+
 def read(path: Path) -> Contents:
     """The ticket in ``path``.
 

@@ -11,14 +11,14 @@ from lottery import metrics
 from lottery.errors import LotteryError
 from lottery.experiment import failures, replicate
 from lottery.experiment.run_files import RunFiles
-from lottery.models import Weights
+from lottery.models import EMBEDDING, Weights
 from lottery.pipeline import build
 from lottery.pruning import masks
 from lottery.pruning.masks import PrunedAt
 from lottery.report import provenance
 from lottery.storage import csv_tables, files, paths, token_arrays
 from lottery.tickets import Ticket, export, format
-from lottery.tickets.format import Contents
+from lottery.tickets.export import Network
 
 if TYPE_CHECKING:
     from lottery.config.grid import Run
@@ -37,24 +37,23 @@ def chosen_level(run: Run) -> int | None:
     return int(rows.level.iloc[0]) if len(rows) else None
 
 
-def contents(run: Run, seed: int, level: int, values: str) -> Contents:
-    """The network of one seed at ``level``, ready to be written.
+def network(run: Run, seed: int, level: int) -> Network:
+    """The trained network of one seed at ``level``.
 
     Raises LotteryError if the run diverged or does not have that level.
     """
     weights, pruned_at = _load(run, seed, level)
-    network = export.Network(
+    return Network(
         model=run.model,
         options=run.model_settings.options,
         weights={name: value.numpy() for name, value in weights.items()},
         masks={name: mask.numpy() for name, mask in masks.at_level(pruned_at, level).items()},
-        words=token_arrays.read_words(run.tokens),
+        words=token_arrays.read_words(run.tokens)[: len(weights[EMBEDDING])],
         classes=token_arrays.read_classes(run.tokens),
         tokenizer=run.params.tokens.tokenizer,
         max_tokens=run.params.tokens.max_tokens,
         provenance=_provenance(run, seed, level),
     )
-    return export.contents(network, values)
 
 
 def _load(run: Run, seed: int, level: int) -> tuple[Weights, PrunedAt]:
@@ -97,9 +96,9 @@ def _provenance(run: Run, seed: int, level: int) -> dict[str, Any]:
     }
 
 
-def write(path: Path, ticket: Contents) -> None:
-    """Write a ticket; an earlier file is replaced by a complete one."""
-    files.write_bytes(path, format.to_bytes(ticket))
+def write(path: Path, chosen: Network, values: str) -> None:
+    """Write a network as a ticket; an earlier file is replaced by a complete one."""
+    files.write_bytes(path, format.to_bytes(export.contents(chosen, values)))
 
 
 def report(run: Run, path: Path) -> dict[str, Any]:

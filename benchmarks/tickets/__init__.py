@@ -1,0 +1,1 @@
+"""What a ticket is worth beside what a user would pick instead (``make bench TICKETS=1``)."""
