@@ -32,7 +32,7 @@ from lottery.storage import csv_tables, files, paths, token_arrays
 from lottery.tickets import export, format
 from lottery.training import device
 
-RESULTS = Path(__file__).with_name("results.json")
+RESULTS = Path(__file__).parents[1] / "tickets.json"
 ROUNDS = 5
 DOCUMENTS = 1024
 SINGLE = 200
@@ -40,7 +40,7 @@ SINGLE = 200
 
 
 def main() -> None:
-    """Measure all cells of the folders, print and write ``benchmarks/tickets/results.json``."""
+    """Measure all cells of the folders, print and write ``benchmarks/tickets.json``."""
     parser = argparse.ArgumentParser("python -m benchmarks.tickets", description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path, default=[Path()])
     arguments = parser.parse_args()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -104,7 +105,11 @@ def test_a_few_lines_need_no_numba(paths: list[Path]) -> None:
 def test_a_wheel_predicts_the_same(paths: list[Path], tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     wheels, target = tmp_path / "wheels", tmp_path / "installed"
-    build = ["wheel", "--no-deps", "--no-build-isolation", "-w", str(wheels), str(ROOT)]
+    tree = tmp_path / "tree"  # a build leaves folders behind
+    shutil.copytree(ROOT / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy2(ROOT / name, tree)
+    build = ["wheel", "--no-deps", "--no-build-isolation", "-w", str(wheels), str(tree)]
     subprocess.run([*pip, *build], check=True)
     (wheel,) = wheels.glob("lottery-*.whl")
     subprocess.run([*pip, "install", "--no-deps", "--target", str(target), str(wheel)], check=True)
