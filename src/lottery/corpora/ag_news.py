@@ -3,6 +3,10 @@ r"""AG News: titles and descriptions of news in four classes (Zhang, Zhao and Le
 The published files have been through HTML more than once and lost the ``&`` of many entities:
 `` #39;`` for an apostrophe, `` quot;`` for a quotation mark, ``&lt;b&gt;`` for a tag, ``\`` for a
 line break. :data:`REPAIRS` undoes that, one named step after the other.
+
+The official rows have the same number per class. A mirror's selection of the training rows need
+not, while its test rows stay balanced; ``docs/data.md`` counts that, and the duplicates, some of
+which have two labels.
 """
 
 import csv
@@ -101,7 +105,7 @@ def read(settings: Corpus) -> Documents:
         raise LotteryError(f"{archive.path}: expected it to contain {' and '.join(members)}")
     notes: dict[str, object] = {"rows_in_files": rows}
     if rows["train"] != TRAIN_ROWS:
-        notes["selection"] = f"used {rows['train']:,} of the official {TRAIN_ROWS:,} training rows"
+        notes["selection"] = _selection(frames["train"])
     frame = pd.concat([frames["train"], frames["test"]])
     return Documents(frame, CLASSES, [archive.record()], notes=notes)
 
@@ -111,6 +115,16 @@ def repair(text: str) -> str:
     for step in REPAIRS:
         text = step(text)
     return text
+
+
+def _selection(frame: pd.DataFrame) -> str:
+    """What is said of training rows that are not all of the official ones."""
+    used = f"used {len(frame):,} of the official {TRAIN_ROWS:,} training rows"
+    counts = [int((frame.label == label).sum()) for label in range(CLASS_COUNT)]
+    if len(set(counts)) == 1:
+        return used
+    classes = ", ".join(f"{name} {count:,}" for name, count in zip(CLASSES, counts, strict=True))
+    return f"{used}, in other shares of the classes than the test rows have: {classes}"
 
 
 def _check_member(archive: Fetched, name: str, content: bytes, md5: str) -> None:

@@ -1,4 +1,8 @@
-"""IMDb: the Large Movie Review Dataset, 50,000 labeled reviews (Maas et al. 2011)."""
+"""IMDb: the Large Movie Review Dataset, 50,000 labeled reviews (Maas et al. 2011).
+
+There are up to 30 reviews of a film. The archive's own two halves have no film in common. A split
+that is drawn from both has films on both sides.
+"""
 
 import re
 
@@ -18,11 +22,14 @@ MEMBER = re.compile(r"aclImdb/(train|test)/(neg|pos)/\d+_\d+\.txt")
 REVIEWS = 50_000
 SPLITS = ("study", "official")
 """What ``split`` may be."""
+POOLED = "test documents are drawn from all reviews: those of one film may be on both sides"
+"""What is said of the split ``study``."""
 
 
 def read(settings: Corpus) -> Documents:
     """All labeled reviews. ``split: study`` draws a fifth of all of them for testing, as the 2020
-    study did; ``official`` is the split of the archive."""
+    study did, so that reviews of one film are in training and in testing; ``official`` is the split
+    of the archive."""
     split = settings.split or "study"
     archive = fetch.official(FILE, ADDRESS, MD5)
     rows = []
@@ -42,5 +49,5 @@ def read(settings: Corpus) -> Documents:
         ["negative", "positive"],
         [archive.record()],
         test_fraction=0.2 if split == "study" else None,
-        notes={"split": split},
+        notes={"split": split, **({"selection": POOLED} if split == "study" else {})},
     )

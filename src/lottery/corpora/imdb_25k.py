@@ -1,4 +1,7 @@
-"""IMDb, the 25,000 official training reviews, from the package index (Maas et al. 2011)."""
+"""IMDb, the 25,000 official training reviews, from the package index (Maas et al. 2011).
+
+There are up to 30 reviews of a film, so films are on both sides of the split.
+"""
 
 from lottery.config.text_schema import Corpus
 from lottery.corpora import Documents, without_breaks

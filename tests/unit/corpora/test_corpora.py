@@ -1,19 +1,24 @@
 """Corpora: real files from the package index, the facts of the official ones, a user's own."""
 
+import hashlib
 import io
 import json
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from helpers import ROOT
 
 from lottery import corpora
 from lottery.config import params
-from lottery.config.text_schema import Corpus
+from lottery.config.text_schema import Corpus, Tokens
 from lottery.corpora import ag_news
-from lottery.data import corpus_table
+from lottery.corpora.imdb import POOLED
+from lottery.data import corpus_table, splits
+from lottery.data.corpus_table import CorpusTable
+from lottery.data.text import duplicates, tokenize
 from lottery.errors import LotteryError
 
 
@@ -55,12 +60,41 @@ def test_corpora_of_the_package_index(
     assert str(read.frame.label.dtype) == "int16"
 
 
+def straddling(table: CorpusTable) -> dict[str, int]:
+    """How many documents of a split equal one that a network is fitted or chosen on, at the
+    settings of the profile ``full``: test of training and validation, validation of training."""
+    settings = Tokens(
+        tokenizer="basic_english",
+        max_tokens=None,
+        documents=None,
+        vocabulary=50_000,
+        validation_fraction=0.3,
+        split_seed=0,
+        vectors=None,
+        resplit=False,
+    )
+    group = duplicates.groups(tokenize.words_of(table, settings))
+    frame = table.frame.reset_index(drop=True)
+    if table.test_fraction is not None:
+        frame = splits.with_test(frame, table.test_fraction)
+    rows_of = splits.splits(frame, settings, table.classes)
+    train, validation, test = (group[rows_of[name].index] for name in rows_of)
+    return {
+        "test": int(np.isin(test, np.concatenate([train, validation])).sum()),
+        "validation": int(np.isin(validation, train).sum()),
+    }
+
+
 def test_imdb_facts(mirror: Path) -> None:
+    """With what docs/data.md says of the split."""
     table, report = corpora.read("imdb", builtin("imdb", split="study"))
     assert report["documents_read"] == 50_000
+    assert report["selection"] == POOLED
     assert table.test_fraction == 0.2
     assert table.frame.split.isna().all()
+    assert straddling(table) == {"test": 131, "validation": 120}
     both, report = corpora.read("imdb", builtin("imdb", split="official"))
+    assert "selection" not in report
     assert rows(report) == {"train": 25_000, "test": 25_000}
     assert both.test_fraction is None
     train, test = (set(both.frame.text[both.frame.split == split]) for split in ("train", "test"))
@@ -72,8 +106,11 @@ def test_ag_news_facts(mirror: Path) -> None:
     documents, report = corpora.read("ag_news", builtin("ag_news", dedupe=False))
     assert rows(report)["test"] == 7_600
     assert report["rows_in_files"]["test"] == 7_600
-    if rows(report)["train"] != 120_000:
-        assert "of the official 120,000 training rows" in report["selection"]
+    if rows(report)["train"] == 22_620:
+        shares = "World 6,509, Sports 4,785, Business 4,787, Sci/Tech 6,539"
+        assert "used 22,620 of the official 120,000 training rows" in report["selection"]
+        assert report["selection"].endswith(shares)
+        assert straddling(documents) == {"test": 4, "validation": 7}
     text = "\n".join(documents.frame.text)
     for remnant in (" #39;", "quot;", "&lt;", "&gt;", "\\", "<b>", "amp;"):
         assert remnant not in text, remnant
@@ -158,16 +195,45 @@ def test_in_a_tsv_quotation_marks_are_text(tmp_path: Path) -> None:
     assert documents.frame.text.tolist() == ['"so good', "bad", 'he said "no"', "worse"]
 
 
+def write_ag_news(path: Path, train: list[int]) -> None:
+    """An archive with a training row per label (from 1 to 4) in ``train``, and one test row."""
+    with tarfile.open(path, "w:gz") as archive:
+        for split, labels in (("train", train), ("test", [1])):
+            member = tarfile.TarInfo(f"ag_news_csv/{split}.csv")
+            lines = [f'"{label}","title","text {n}"\n' for n, label in enumerate(labels)]
+            content = "".join(lines).encode()
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    ("train", "end"),
+    [
+        ([1, 2, 3, 4], " training rows"),
+        ([1, 2, 3, 4, 4, 1, 4], "have: World 2, Sports 1, Business 1, Sci/Tech 3"),
+        ([2, 2, 1, 1, 3, 3], "have: World 2, Sports 2, Business 2, Sci/Tech 0"),
+    ],
+)
+def test_a_selection_of_ag_news_says_how_unequal_its_classes_are(
+    train: list[int], end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOTTERY_DOWNLOADS", str(tmp_path / "downloads"))
+    monkeypatch.setenv("LOTTERY_MIRROR", str(tmp_path))
+    archive = tmp_path / ag_news.FILE
+    write_ag_news(archive, train)
+    (tmp_path / "SHA256SUMS").write_text(
+        f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {archive.name}\n"
+    )
+    note = ag_news.read(builtin("ag_news")).notes["selection"]
+    assert note.startswith(f"used {len(train)} of the official 120,000 training rows")
+    assert note.endswith(end)
+
+
 def test_ag_news_members_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What came from the official address must be the official rows."""
     monkeypatch.delenv("LOTTERY_MIRROR", raising=False)
     monkeypatch.setenv("LOTTERY_DOWNLOADS", str(tmp_path))
-    with tarfile.open(tmp_path / ag_news.FILE, "w:gz") as archive:
-        for split in ("train", "test"):
-            member = tarfile.TarInfo(f"ag_news_csv/{split}.csv")
-            content = b'"1","title","text"\n'
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
+    write_ag_news(tmp_path / ag_news.FILE, [1])
     with pytest.raises(LotteryError, match=r"ag_news_csv/train\.csv: MD5 is .* expected b1a00f8"):
         corpora.read("ag_news", builtin("ag_news"))
 
