@@ -1,0 +1,191 @@
+"""Numbers in README.md, studies/README.md and docs/ are those of the committed tables.
+
+Each sentence is written here with the numbers computed, and must be in the document. Whoever
+changes a sentence or a table changes it in both places.
+"""
+
+import json
+import re
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from helpers import ROOT
+
+STUDIES = ROOT / "studies"
+WINNING, LATE, FRESH = "winning_ticket", "late_rewinding", "reinit_same_mask"
+SHUFFLED = "shuffled_mask"
+CLAIMS = {
+    "far pruning hurts, whatever the start": "far_pruning_hurts",
+    "late rewinding beats rewinding to initialization": "late_beats_initial",
+    "winning tickets beat networks pruned from fresh weights": "winning_beats_own_trajectory",
+    "winning tickets beat their masks on fresh weights": "winning_beats_same_mask",
+    "moderate pruning helps": "moderate_pruning_helps",
+    "a winning ticket matches dense": "both_models_match",
+    "a fifth of the weights matches dense": "overparameterised",
+}
+
+
+def text(path: str) -> str:
+    """A document with each run of white space as one space."""
+    return " ".join((ROOT / path).read_text(encoding="utf-8").split())
+
+
+def cells() -> list[str]:
+    return sorted(folder.name for folder in STUDIES.iterdir() if folder.is_dir())
+
+
+def table_of(lines: list[str], start: str) -> list[list[str]]:
+    """The rows of the first Markdown table whose header begins with ``start``, in ``lines``."""
+    begin = next(n for n, line in enumerate(lines) if line.startswith(start))
+    rows = []
+    for line in lines[begin + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|\n").split("|")])
+    return rows
+
+
+def of_study(cell: str, name: str) -> pd.DataFrame:
+    return pd.read_csv(STUDIES / cell / "plots" / f"{name}.csv")
+
+
+def table(cell: str, arm: str, name: str) -> pd.DataFrame:
+    return of_study(cell, f"tables/{cell}-{arm}/{name}")
+
+
+def difference(cell: str, of: str, against: str, *levels: int) -> float:
+    """Of test accuracies, over seeds and levels."""
+    means = []
+    for arm in (of, against):
+        rows = table(cell, arm, "levels")
+        means.append(rows[rows.level.isin(levels)].test_accuracy.mean())
+    return float(means[0] - means[1])
+
+
+def first_loss(cell: str, arm: str, level: int) -> float:
+    """The training loss after the first epoch, over seeds."""
+    rows = table(cell, arm, "epochs")
+    return float(rows[(rows.level == level) & (rows.epoch == 1)].train_loss.mean())
+
+
+@pytest.mark.parametrize("cell", cells())
+def test_verdicts_of_the_studies(cell: str) -> None:
+    """Each row of a study's table of claims: verdict, effect, interval and p."""
+    section = (STUDIES / "README.md").read_text().split(f"\n## {cell}:")[1].split("\n## ")[0]
+    rows = table_of(section.splitlines(), "| claim |")
+    contrasts = of_study(cell, "statistics/contrasts").set_index("claim")
+    assert {re.sub(r" \(first.*", "", row[0]) for row in rows} == CLAIMS.keys()
+    for sentence, verdict, effect, p in rows:
+        contrast = contrasts.loc[CLAIMS[re.sub(r" \(first.*", "", sentence)]]
+        assert verdict == contrast.verdict, sentence
+        values = [contrast.effect, contrast.low, contrast.high]
+        printed = re.findall(r"-?\d+\.\d+", effect)
+        for number, value in zip(printed, values, strict=False):
+            decimals = len(number.split(".")[1])
+            assert float(number) == pytest.approx(value, abs=0.5001 * 10**-decimals), sentence
+        worse = min(1.0, 2 * len(contrasts) * (1 - contrast.p))
+        is_worse = "matches" in sentence and verdict == "contradicted"
+        expected = [worse] if is_worse else [contrast.p_holm, worse]
+        for number, value in zip(re.findall(r"\d+(?:\.\d+)?", p), expected, strict=False):
+            decimals = len(number.partition(".")[2])
+            if p.startswith("<"):
+                assert value < float(number), sentence
+            else:
+                assert value == pytest.approx(float(number), abs=0.5001 * 10**-decimals), sentence
+
+
+def test_sizes_of_the_studies() -> None:
+    """Documents, weights, epochs and learning rates in the table that all studies share."""
+    lines = (STUDIES / "README.md").read_text().splitlines()
+    rows = table_of(lines, "| cell | trained on |")
+    assert sorted(row[0] for row in rows) == cells()
+    for cell, train, validation, test, _, epochs, rate, weights, _ in rows:
+        levels = table(cell, WINNING, "levels")
+        for documents, accuracy in ((validation, "validation"), (test, "test")):
+            right = levels[f"{accuracy}_accuracy"] * int(documents.replace(",", "")) / 100
+            assert (right - right.round()).abs().max() < 1e-6, (cell, accuracy)
+        classes = table(cell, WINNING, "classes").query("seed == 0 and level == 0")
+        assert classes.documents.sum() == int(test.replace(",", ""))
+        share = int(validation.replace(",", "")) / (
+            int(validation.replace(",", "")) + int(train.replace(",", ""))
+        )
+        assert share == pytest.approx(0.3, abs=1e-4)
+        tensors = table(cell, WINNING, "tensors").query("seed == 0 and level == 1")
+        assert tensors["size"].sum() == int(weights.replace(",", ""))
+        trained = table(cell, WINNING, "epochs")
+        assert trained.epoch.max() == int(epochs)
+        assert f"lr: {rate}," in (STUDIES / cell / "params.yaml").read_text()
+
+
+def sentences() -> list[tuple[str, str]]:
+    """A document, and a part of it with numbers from the tables of ``studies/``."""
+    ag, imdb, lstm, small = "ag_news-cnn", "imdb-cnn", "ag_news-lstm", "imdb-lstm"
+    late = [difference(cell, LATE, WINNING, 2, 3, 4) for cell in (ag, imdb)]
+    fresh = [difference(cell, FRESH, WINNING, 2, 4) for cell in (ag, imdb)]
+    losses = [first_loss(ag, arm, 2) for arm in (WINNING, FRESH)]
+    shuffled = {
+        (cell, level): difference(cell, WINNING, SHUFFLED, level)
+        for cell in (ag, imdb, lstm, small)
+        for level in (2, 4, 6)
+    }
+    distances = sorted(of_study(small, "statistics/contrasts").detectable.round(1).unique())
+    found = of_study(lstm, "statistics/contrasts").set_index("claim").detectable
+    values = [
+        found[f"{name}"]
+        for name in (
+            "winning_beats_own_trajectory",
+            "winning_beats_same_mask",
+            "late_beats_initial",
+        )
+    ]
+    readme, studies = "README.md", "studies/README.md"
+    return [
+        (readme, f"by {late[0]:.1f} points on AG News and {late[1]:.1f} on IMDb"),
+        (readme, f"in the same positions, by {fresh[0]:.1f} and {fresh[1]:.1f} points"),
+        (readme, f"was {losses[0]:.2f}, that of fresh weights under its mask {losses[1]:.2f}"),
+        (readme, f"could be detected ({max(values):.1f} points would have been"),
+        (studies, f"at level 2 is {losses[0]:.2f}, that of fresh weights under the same mask "
+                  f"{losses[1]:.2f}"),
+        (studies, f"is {shuffled[ag, 4]:.1f} points below the winning ticket at 87 % sparsity and "
+                  f"{shuffled[ag, 6]:.1f} at 95 %. At 64 % it is {-shuffled[ag, 2]:.1f} points ab"),
+        (studies, f"beats the ticket at 64 % sparsity (by {-shuffled[imdb, 2]:.1f} points)"),
+        (studies, f"is {shuffled[lstm, 2]:.1f} points below the winning ticket at 64 %, "
+                  f"{shuffled[lstm, 4]:.1f} at 87 % and {shuffled[lstm, 6]:.0f} at 95 %"),
+        (studies, f"the shuffled mask is {shuffled[small, 6]:.0f} points"),
+        (studies, f"({min(values):.2f} to {max(values):.2f} points would have been found"),
+        (studies, f"is a difference of {distances[0]} points for moderate pruning, and of "
+                  f"{distances[1]} to {distances[-1]} points for the others"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "part"), sentences())
+def test_sentences_have_the_numbers_of_the_tables(document: str, part: str) -> None:
+    assert part in text(document)
+
+
+def script(name: str) -> str:
+    """What the command after the comment ``name`` of docs/study-2020.md prints."""
+    document = (ROOT / "docs/study-2020.md").read_text()
+    code = document.split(f"<!-- {name} -->")[1].split("<<'END'\n")[1].split("\nEND\n")[0]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_the_2020_studys_tickets_are_the_best_of_twenty_levels() -> None:
+    printed = [line.split(" | ") for line in script("best of twenty").splitlines()]
+    document = (ROOT / "docs/study-2020.md").read_text().split("<!-- headline -->")[1]
+    assert printed == table_of(document.splitlines(), "| cell | arm |")
+    assert sum(row[3] == row[5] and row[4] == row[6] for row in printed) == 7
+    assert sum(float(row[3]) > float(row[2]) for row in printed) == 6
+    curves = json.loads((ROOT / "src/lottery/report/seed_study.json").read_text())["curves"]
+    for name, arms in {"AG News, CNN": "ag_news-cnn", "IMDb, LSTM": "imdb-lstm"}.items():
+        dense = [curve[0] for curve in curves[arms].values()]
+        assert f"{min(dense):.2f} to {max(dense):.2f} ({name})" in text("docs/study-2020.md")
+
+
+def test_the_best_of_flat_levels_mostly_exceeds_dense() -> None:
+    assert script("no effect") == "10 levels: 0.91\n20 levels: 0.95\n"
