@@ -189,3 +189,54 @@ def test_the_2020_studys_tickets_are_the_best_of_twenty_levels() -> None:
 
 def test_the_best_of_flat_levels_mostly_exceeds_dense() -> None:
     assert script("no effect") == "10 levels: 0.91\n20 levels: 0.95\n"
+
+
+def same(printed: str, value: float) -> bool:
+    """Whether ``printed`` is ``value``, to as many decimals as it has."""
+    decimals = len(printed.partition(".")[2])
+    return abs(float(printed) - value) <= 0.5001 * 10**-decimals
+
+
+def test_tickets_in_the_readme() -> None:
+    cells = json.loads((ROOT / "benchmarks/tickets.json").read_text())["cells"]
+    lines = (ROOT / "README.md").read_text().splitlines()
+    rows = table_of(lines, "| cell | faster than")
+    assert [row[0] for row in rows] == [cell["cell"] for cell in cells]
+    for row, cell in zip(rows, cells, strict=True):
+        faster, file = cell["times_faster"], cell["file"]["float16"]
+        accuracy = {contender["contender"]: contender["accuracy"] for contender in cell["rows"]}
+        values = [
+            *(faster[name]["median"] for name in ("PyTorch eager", "ONNX Runtime float32")),
+            faster["ONNX Runtime int8"]["median"],
+            file["times_smaller_than_dense_float32"],
+            file["times_the_limit_words_apart"],
+            *(accuracy[f"ticket, level {level}"] for level in (0, cell["level"])),
+        ]
+        printed = [*row[1:6], *row[6].split(", ")]
+        assert all(map(same, printed, values)), (row, values)
+
+
+def test_steps_and_accuracies_on_the_page_about_speed() -> None:
+    results = json.loads((ROOT / "benchmarks/results.json").read_text())
+    lines = (ROOT / "docs/performance.md").read_text().splitlines()
+    corpora = {"IMDb": "imdb", "AG News": "ag_news"}
+    for row in table_of(lines, "| cell | study | plain | ours |"):
+        model, corpus = row[0].split(", ")
+        cell = results[f"{corpora[corpus]}-{model}"]
+        names = ("study_s", "plain_s", "ours_s", "ours_bf16_s")
+        assert all(map(same, row[1:5], (cell[name] for name in names))), row
+        for printed, name in zip(row[5:], ("study_over_ours", "plain_over_ours"), strict=True):
+            values = [cell[name], *cell[f"{name}_spread"]]
+            assert all(map(same, re.findall(r"[\d.]+", printed), values)), row
+    accuracy = {
+        (f"{entry['cell']}, level {entry['level']}", entry["contender"]): entry
+        for entry in results["accuracy"]
+    }
+    for row in table_of(lines, "| | plain, float32 | ours, float32 |"):
+        level = 5 if "level 5" in row[0] else 0
+        model = row[0].split(",")[0]
+        for printed, contender in zip(row[1:], ("plain", "float32", "bfloat16"), strict=True):
+            if printed != "not run":
+                entry = accuracy[f"ag_news-{model}, level {level}", contender]
+                values = (entry["mean"], entry["deviation"])
+                assert all(map(same, printed.split(" ± "), values)), row
