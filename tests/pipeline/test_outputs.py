@@ -175,3 +175,23 @@ def test_the_summary(project: Repository) -> None:
     assert "plots/figures/overview.png" in output
     assert re.search(r"^claim: \d+ claims: 0 supported, 0 contradicted, \d+ ", output, re.M)
     assert "plots/report.html" in output
+
+
+def test_an_arm_whose_every_seed_failed(project: Repository, stage: RunStage) -> None:
+    """It has no rows, and so no types; the other arms' numbers stay the same."""
+    before = pd.read_csv(project.path / "plots/statistics/levels.csv")
+    run = SMOKE_PRUNING_RUNS[1]
+    for table in (project.path / "plots/tables" / run).glob("*.csv"):
+        table.write_text(table.read_text().splitlines()[0] + "\n")
+    failed = project.path / "plots/tables" / run / "failed.csv"
+    failed.write_text("arm,seed,level,reason\nlate_rewinding,0,1,the loss is not finite\n")
+    documents = project.path / "plots/documents" / f"{run}.csv"
+    documents.write_text(documents.read_text().splitlines()[0] + "\n")
+    for name in ("select", "plot"):
+        assert "stopped" not in stage(name)
+    after = pd.read_csv(project.path / "plots/statistics/levels.csv")
+    of_run = (before.cell == SMOKE_CELLS[0]) & (before.arm == SMOKE_STRATEGIES[1])
+    pd.testing.assert_frame_equal(after, before[~of_run].reset_index(drop=True))
+    metrics = json.loads((project.path / f"metrics/{SMOKE_CELLS[0]}.json").read_text())
+    assert metrics[SMOKE_STRATEGIES[1]]["failed_seeds"] == 1
+    assert metrics[SMOKE_STRATEGIES[1]]["at_50"] is None

@@ -49,7 +49,7 @@ def choose_tickets(params: Params) -> Chosen:
     tolerance, strategies = params.evaluate.tolerance, params.strategies
     chosen = Chosen({}, {}, {})
     for cell in grid.cells(params):
-        levels = pd.concat(
+        levels = csv_tables.joined(
             csv_tables.read(cell.of_arm(arm).tables_folder / "levels.csv")
             for arm in grid.arms(params)
         )
@@ -69,7 +69,9 @@ def choose_tickets(params: Params) -> Chosen:
 
 def write(params: Params, chosen: Chosen) -> None:
     """Write ``plots/curves``, ``plots/statistics`` and ``metrics``."""
-    documents = pd.concat(csv_tables.read(paths.documents(run.name)) for run in grid.runs(params))
+    documents = csv_tables.joined(
+        csv_tables.read(paths.documents(run.name)) for run in grid.runs(params)
+    )
     tables = grid_tables.tables(params, claims.load(paths.CLAIMS), *chosen, documents)
     verdicts = dict(zip(tables["claims"].claim, tables["claims"].verdict, strict=True))
     with files.replacing_directory(paths.METRICS) as folder:

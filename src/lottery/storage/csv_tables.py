@@ -1,6 +1,6 @@
 """Tidy tables as CSV files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,16 @@ def baseline(folder: Path) -> dict[str, Any]:
     path = folder / "baseline.csv"
     rows: list[dict[str, Any]] = read(path).to_dict("records") if path.exists() else []
     return rows[0] if rows else {}
+
+
+def joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """All rows of ``tables``, which have the same columns.
+
+    One without rows, of an arm whose every seed failed, has no types: pandas would make numbers of
+    the others objects, which cannot be computed with.
+    """
+    every = list(tables)
+    return pd.concat([table for table in every if len(table)] or every)
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
