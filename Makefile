@@ -9,7 +9,7 @@ BIN := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
 RUN := PATH="$(BIN):$$PATH" python
 PIP = $(RUN) -m pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow checkpoints bench lint typecheck check summary lock audit format
+.PHONY: help repro test test-slow checkpoints studies bench lint typecheck check summary lock audit format
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -59,6 +59,9 @@ test-slow: $(READY)  ## run the tests that take minutes (fifty kills, thousands 
 
 checkpoints: $(READY)  ## list the checkpoints of all runs; REMOVE=old deletes the old ones
 	@$(RUN) -m tools.checkpoints $(if $(REMOVE),--remove "$(REMOVE)")
+
+studies: $(READY)  ## render the pages of all studies again, from their tables
+	@$(RUN) -m tools.studies
 
 bench: $(READY)  ## compare training speed with plain PyTorch; QUICK=1 takes four minutes; TICKETS=1: use of tickets
 	@$(RUN) -m benchmarks$(if $(TICKETS),.tickets $(RUNS),$(if $(QUICK), --quick))

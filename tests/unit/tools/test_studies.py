@@ -1,0 +1,275 @@
+"""Studies: copied out of the clone that ran them, and rendered again from their tables."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from helpers import ROOT, refused
+
+from lottery.config import params
+from lottery.pipeline import stage_order
+from lottery.storage import paths
+from tools import studies, study_provenance
+
+README = "# Studies\n\nText.\n\n" + studies.BEGIN + "old\n" + studies.END + "\nMore.\n"
+CORPUS, MODEL = "reuters_r8", "cnn"
+CELL = f"{CORPUS}-{MODEL}"
+ARMS = ("strategies", "controls")
+
+
+class Clone:
+    """A repository that ran one cell, whose tables are the committed ones."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in (
+            "claims.yaml",
+            "dvc.yaml",
+            f"data/raw/{CORPUS}.json",
+            f"data/corpora/{CORPUS}.json",
+        ):
+            self._copy(name)
+        for path in sorted((ROOT / "plots").glob(f"*/{CORPUS}-*")):
+            if path.parent.name in ("tables", "documents"):
+                self._copy(str(path.relative_to(ROOT)))
+        table = pd.read_csv(root / f"plots/tables/{CELL}-winning_ticket/levels.csv")
+        document = yaml.safe_load((ROOT / "params.yaml").read_text())
+        document["seeds"] = sorted(table.seed.unique().tolist())
+        document["corpora"] = {CORPUS: document["corpora"][CORPUS]}
+        document["models"] = {MODEL: document["models"][MODEL]}
+        document["train"] = {name: document["train"][name] for name in (MODEL, CELL)}
+        for kind in ARMS:
+            arms = [arm for arm in document[kind] if self.tables(arm).is_dir()]
+            assert arms
+            document[kind] = arms
+        self.document = document
+        self.write_params()
+        self.write_lock()
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "a study"]):
+            identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+            subprocess.run(["git", *identity, *command], cwd=root, check=True)
+
+    def _copy(self, name: str) -> None:
+        source, target = ROOT / name, self.root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy2(source, target)
+
+    def tables(self, arm: str) -> Path:
+        return self.root / "plots" / "tables" / f"{CELL}-{arm}"
+
+    def write_params(self) -> None:
+        (self.root / "params.yaml").write_text(yaml.safe_dump(self.document))
+
+    def write_lock(self, without: tuple[str, ...] = ()) -> None:
+        """As if DVC had run every stage, but for those with one of the names in ``without``."""
+        settings = params.load(self.root / "params.yaml")
+        stages = yaml.safe_load((self.root / "dvc.yaml").read_text())["stages"]
+        recorded = {"params.yaml": {key: self.document[key] for key in ("seeds", "prune")}}
+        names = [*stage_order.order(settings, stages), "train@another-cell"]
+        lock = {
+            name: {"cmd": f"python -m stages.{name}", "params": recorded}
+            for name in names
+            if not any(part in name for part in without)
+        }
+        (self.root / "dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": lock}))
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    return Clone(tmp_path / "clone")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The root of a repository with one study of the old layout, where the test runs."""
+    root = tmp_path / "home"
+    (root / "studies" / "old").mkdir(parents=True)
+    (root / "studies" / "README.md").write_text(README)
+    (root / "studies" / "old" / "params.yaml").write_text("an older schema")
+    monkeypatch.chdir(root)
+    return root
+
+
+def run(home: Path, *arguments: str) -> tuple[int, str]:
+    """The exit status of ``python -m tools.studies`` in ``home``, and what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.studies", *arguments],
+        cwd=home,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_a_study_is_copied_and_rendered_the_same_again(clone: Clone, home: Path) -> None:
+    clone_before = contents(clone.root)
+    status, output = run(home, "add", str(clone.root), "mine")
+    assert status == 0, output
+    study = home / "studies" / "mine"
+    assert contents(clone.root) == clone_before, "nothing is written into the clone"
+    first = contents(study)
+    assert first["params.yaml"] == clone_before["params.yaml"]
+    assert first["claims.yaml"] == (ROOT / "claims.yaml").read_bytes()
+    assert "train@another-cell" not in yaml.safe_load(first["dvc.lock"])["stages"]
+    names = {name.split("/")[0] for name in first}
+    assert names == {
+        *("params.yaml", "claims.yaml", "dvc.lock", "provenance.json", "published.csv"),
+        *("data", "metrics", "plots"),
+    }
+    assert {name for name in first if name.startswith("data/")} == {
+        f"data/raw/{CORPUS}.json",
+        f"data/corpora/{CORPUS}.json",
+    }
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=clone.root, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert json.loads(first["provenance.json"])["commit"] == commit
+    assert commit.encode() in first["plots/report.html"], "the study's commit, not today's"
+    (study / paths.REPORT).write_text("an earlier renderer's")
+    assert list(studies.render_all()) == [
+        "studies/mine: changed: plots/report.html",
+        "studies/old: left as it is: an older study, without claims.yaml",
+    ]
+    assert contents(study) == first
+    table = study / f"plots/tables/{CELL}-winning_ticket/levels.csv"
+    changed = pd.read_csv(table).assign(test_accuracy=50.0)
+    changed.to_csv(table, index=False)
+    output = next(studies.render_all())
+    for name in ("curves", "statistics", "report.html"):
+        assert f"plots/{name}" in output
+
+
+def test_arms_are_added_as_they_finish(clone: Clone, home: Path) -> None:
+    """A strategy is not finished; then it is, but not the controls and connectivity."""
+    study, control = home / "studies" / "mine", clone.document["controls"][0]
+    strategy = clone.document["strategies"][-1]
+    assert strategy != "winning_ticket"
+    clone.write_lock(without=(strategy,))
+    assert studies.add(clone.root, "mine") == [strategy]
+    document = yaml.safe_load((study / "params.yaml").read_text())
+    assert document["strategies"] == clone.document["strategies"][:-1]
+    assert document["controls"] == clone.document["controls"]
+    assert not (study / paths.TABLES / f"{CELL}-{strategy}").exists()
+    clone.write_lock(without=("branch@", "connectivity@"))
+    for path in (clone.tables(control), clone.tables("connectivity")):
+        shutil.rmtree(path)
+    status, output = run(home, "add", str(clone.root), "mine")
+    assert status == 0, output
+    missing = [*clone.document["controls"], "connectivity"]
+    assert f"copied from {clone.root}; not run yet: {', '.join(missing)}" in output
+    words = ", ".join(missing).replace("_", " ")
+    assert json.loads((study / "provenance.json").read_text())["not run yet"].startswith(words)
+    assert "not run yet" in (study / paths.REPORT).read_text()
+    contrasts = pd.read_csv(study / paths.STATISTICS / "contrasts.csv")
+    of_control = contrasts[contrasts.against == control]
+    assert set(of_control.finding) == {"not tested"}
+    assert set(of_control.reason) == {f"{control} was not run".replace("_", " ")}
+    assert set(contrasts.finding[contrasts.against == "dense"]) != {"not tested"}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (("lock", "prune@"), f"stage prune@{CELL}-winning_ticket has not been run with these"),
+        (("seeds", [7, 8]), f"stage tokenize@{CORPUS} has not been run with these parameters"),
+        (("rows", None), "levels.csv: has the seeds"),
+        (("table", None), "not found; run 'dvc repro' there"),
+        (("machine", None), "; a study is of one machine"),
+        (("git", None), "not a Git repository"),
+    ],
+)
+def test_a_study_that_is_not_whole(
+    clone: Clone, home: Path, change: tuple[str, Any], line: str
+) -> None:
+    """Refused in one line; an earlier study of that name stays."""
+    (home / "studies" / "mine").mkdir()
+    (home / "studies" / "mine" / "earlier").write_text("")
+    kind, value = change
+    if kind == "lock":
+        clone.write_lock(without=(value,))
+    elif kind == "seeds":
+        clone.document["seeds"] = value
+        clone.write_params()
+    elif kind == "rows":
+        table = clone.tables("winning_ticket") / "levels.csv"
+        rows = pd.read_csv(table)
+        rows[rows.seed != rows.seed.max()].to_csv(table, index=False)
+    elif kind == "table":
+        shutil.rmtree(clone.tables("winning_ticket"))
+    elif kind == "git":
+        shutil.rmtree(clone.root / ".git")
+    else:
+        machines = ("x86_64 AVX2", "x86_64 AVX512")
+        for seed, device in zip(clone.document["seeds"], machines, strict=False):
+            write_checkpoint(clone, seed, device)
+    refused(lambda: studies.add(clone.root, "mine"), line)
+    assert [path.name for path in (home / "studies" / "mine").iterdir()] == ["earlier"]
+
+
+def write_checkpoint(clone: Clone, seed: int, device: str) -> None:
+    folder = clone.root / ".lottery" / "checkpoints" / CELL / f"seed-{seed}" / "key"
+    folder.mkdir(parents=True)
+    (folder / paths.FINGERPRINT).write_text("{}")
+    made = {"device": device, "threads": 1, "versions": {"torch": "2.13.0"}}
+    (folder / study_provenance.FILE).write_text(json.dumps(made))
+
+
+def test_the_machine_and_the_times_are_those_of_the_clone(clone: Clone, home: Path) -> None:
+    for seed in clone.document["seeds"]:
+        write_checkpoint(clone, seed, "x86_64 AVX2")
+    write_checkpoint(clone, 999, "of a seed that this study does not have")
+    times = clone.root / paths.TIMES
+    times.mkdir(parents=True)
+    (times / f"train-{CELL}.json").write_text('{"seconds": 3700, "done": true}')
+    studies.add(clone.root, "mine")
+    record = json.loads((home / "studies" / "mine" / "provenance.json").read_text())
+    assert record["trained on"] == "x86_64 AVX2, 1 threads, torch 2.13.0"
+    assert record["wall time of these results"].startswith("1 h 1 min 40 s: train")
+    assert not list((home / "studies" / "mine").rglob(".lottery"))
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".", "A"])
+def test_a_name_is_one_folder(
+    home: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["studies", "add", ".", name])
+    with pytest.raises(SystemExit) as end:
+        studies.main()
+    assert end.value.code == 2
+    assert "expected a name such as ag_news-cnn" in capsys.readouterr().err
+
+
+def test_the_table_in_the_readme(home: Path) -> None:
+    row = {
+        **dict.fromkeys(studies.reference.HEADLINE, float("nan")),
+        **{"study": "ag", "arm": "winning_ticket", "published_dense": 89.18, "dense": 88.5},
+        **{"published_sparsity": 0.893, "no_ticket": "not run", "differences": "8 seeds"},
+    }
+    lines = studies.published_table([pd.DataFrame([row])]).splitlines()
+    assert len(lines) == 3
+    assert len({line.count("|") for line in lines}) == 1
+    assert lines[2].startswith("| ag | winning ticket | 89.18 | – | 89.3 % | 88.50 | not run |")
+    list(studies.render_all())
+    text = (home / "studies" / "README.md").read_text()
+    assert text == README.replace("old\n", "No study here has a cell of the 2020 study.\n")
+    (home / "studies" / "README.md").write_text("# Studies\n")
+    status, output = run(home)
+    assert status == 1
+    assert "studies/README.md: lacks the lines" in output

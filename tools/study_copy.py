@@ -1,0 +1,166 @@
+"""What a study commits, out of the clone of this repository in which it was run.
+
+Tables, parameters, claims, ``dvc.lock`` and records of where all came from; never text, tokens,
+weights or logits. An arm is copied once DVC has all of its stages in ``dvc.lock`` with the
+parameters of today, so arms can be committed as they finish.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import yaml
+
+from lottery.analysis import documents, tidy
+from lottery.config import grid, params, strict_yaml
+from lottery.config.grid import WINNING_TICKET, Run
+from lottery.config.schema import Params
+from lottery.errors import LotteryError
+from lottery.pipeline import stage_order
+from lottery.storage import csv_tables, files, paths
+from tools import study_provenance
+
+LOCK = Path("dvc.lock")
+Document = dict[str, Any]
+
+
+class Finished(NamedTuple):
+    """What of the grid has been run."""
+
+    strategies: list[str]
+    controls: list[str]
+    connectivity: bool
+
+
+def copy(clone: Path, folder: Path) -> list[str]:
+    """Fill ``folder`` from ``clone``; what the grid of its ``params.yaml`` has, but was not run.
+
+    Raises LotteryError if the winning ticket is not finished, a table is missing or lacks a seed,
+    or seeds were trained on several machines.
+    """
+    document = strict_yaml.read_yaml(clone / paths.PARAMS)
+    every = params.parse(document, str(clone / paths.PARAMS))
+    lock = strict_yaml.read_yaml(clone / LOCK)
+    finished = _finished(every, _up_to_date(lock, document), clone)
+    missing = _missing(every, finished)
+    if missing:
+        # A study needs a control by name. One that was not run has no rows.
+        controls = finished.controls or [every.controls[0]]
+        document |= {"strategies": finished.strategies, "controls": controls}
+        files.write_text(folder / paths.PARAMS, yaml.safe_dump(document, sort_keys=False))
+    else:
+        _copy(clone, folder, paths.PARAMS)
+    settings = params.load(folder / paths.PARAMS)
+    for path in _to_copy(settings, finished):
+        _copy(clone, folder, path)
+    for run in grid.runs(settings):
+        if run.arm in (*finished.strategies, *finished.controls):
+            _check_seeds(clone, run)
+    _write_empty_tables(settings, finished, folder)
+    names = set(stage_order.order(settings, strict_yaml.read_yaml(clone / "dvc.yaml")["stages"]))
+    lock["stages"] = {name: stage for name, stage in lock["stages"].items() if name in names}
+    files.write_text(folder / LOCK, yaml.safe_dump(lock, sort_keys=False))
+    record = study_provenance.record(clone, folder, settings, missing)
+    files.write_json(folder / study_provenance.FILE, record)
+    return missing
+
+
+def _up_to_date(lock: Document, document: Document) -> set[str]:
+    """The stages in ``dvc.lock`` that ran with the parameters that ``params.yaml`` has now."""
+    return {
+        name
+        for name, stage in lock["stages"].items()
+        if all(
+            _value(document, key) == value
+            for key, value in stage.get("params", {}).get(str(paths.PARAMS), {}).items()
+        )
+    }
+
+
+def _value(document: Any, key: str) -> Any:
+    """The value of a key with dots, such as ``models.cnn``; None if there is none."""
+    for part in key.split("."):
+        document = document.get(part) if isinstance(document, dict) else None
+    return document
+
+
+def _finished(settings: Params, done: set[str], clone: Path) -> Finished:
+    cells = grid.cells(settings)
+    for cell in cells:
+        first = (f"tokenize@{cell.corpus}", f"baseline@{cell.corpus}", f"train@{cell.name}")
+        ticket = cell.winning_ticket.name
+        for name in (*first, *(f"{stage}@{ticket}" for stage in ("prune", "evaluate", "compare"))):
+            if name not in done:
+                raise LotteryError(
+                    f"{clone / LOCK}: stage {name} has not been run with these parameters; a study "
+                    f"needs at least {WINNING_TICKET}; run 'dvc repro' there first"
+                )
+
+    def ran(arm: str, *stages: str) -> bool:
+        return {f"{stage}@{cell.of_arm(arm).name}" for stage in stages for cell in cells} <= done
+
+    return Finished(
+        [arm for arm in settings.strategies if ran(arm, "prune", "evaluate", "compare")],
+        [arm for arm in settings.controls if ran(arm, "branch", "compare_control")],
+        {f"connectivity@{cell.name}" for cell in cells} <= done,
+    )
+
+
+def _missing(settings: Params, finished: Finished) -> list[str]:
+    arms = {*finished.strategies, *finished.controls}
+    missing = [arm for arm in grid.arms(settings) if arm not in arms]
+    return missing if finished.connectivity else [*missing, "connectivity"]
+
+
+def _to_copy(settings: Params, finished: Finished) -> Iterator[Path]:
+    yield paths.CLAIMS
+    for corpus in settings.corpora:
+        yield from (paths.provenance(corpus), paths.corpus_report(corpus))
+        yield grid.baseline_folder(corpus)
+    for run in grid.runs(settings):
+        if run.arm in (*finished.strategies, *finished.controls):
+            yield from (run.tables_folder, paths.documents(run.name))
+    if finished.connectivity:
+        yield from (cell.connectivity.tables_folder for cell in grid.cells(settings))
+
+
+def _copy(clone: Path, folder: Path, path: Path) -> None:
+    source, target = clone / path, folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copyfile(source, target)
+    except FileNotFoundError:
+        raise LotteryError(f"{source}: not found; run 'dvc repro' there to generate it") from None
+
+
+def _check_seeds(clone: Path, run: Run) -> None:
+    """Raise LotteryError unless the run's table has each seed, but for those that failed."""
+    folder = clone / run.tables_folder
+    seeds = {*csv_tables.read(folder / "levels.csv").seed, *csv_tables.failed(folder).seed}
+    if seeds != set(run.params.seeds):
+        raise LotteryError(
+            f"{folder / 'levels.csv'}: has the seeds {_listed(seeds)}, but {paths.PARAMS} "
+            f"{_listed(run.params.seeds)}; run 'dvc repro' there to regenerate it"
+        )
+
+
+def _listed(seeds: Any) -> str:
+    return ", ".join(str(int(seed)) for seed in sorted(seeds)) or "of none"
+
+
+def _write_empty_tables(settings: Params, finished: Finished, folder: Path) -> None:
+    """Tables without rows, of what every page has but this study has not run yet."""
+    nothing = pd.DataFrame(columns=documents.COLUMNS)
+    for run in grid.runs(settings):
+        if run.arm not in (*finished.strategies, *finished.controls):
+            csv_tables.write_folder(folder / run.tables_folder, tidy.arm_tables(run.arm, []))
+            csv_tables.write(nothing, folder / paths.documents(run.name))
+    if not finished.connectivity:
+        for cell in grid.cells(settings):
+            tables = tidy.line_tables([])
+            csv_tables.write_folder(folder / cell.connectivity.tables_folder, tables)
