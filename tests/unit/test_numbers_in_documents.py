@@ -12,6 +12,7 @@ import sys
 import pandas as pd
 import pytest
 from helpers import ROOT
+from statsmodels.stats.multitest import multipletests
 
 STUDIES = ROOT / "studies"
 WINNING, LATE, FRESH = "winning_ticket", "late_rewinding", "reinit_same_mask"
@@ -94,6 +95,39 @@ def test_verdicts_of_the_studies(cell: str) -> None:
                 assert value < float(number), sentence
             else:
                 assert value == pytest.approx(float(number), abs=0.5001 * 10**-decimals), sentence
+
+
+def flat(contrasts: pd.DataFrame) -> pd.DataFrame:
+    """With the columns ``holm`` (corrected p) and ``worse`` (p of a match, that it is worse)."""
+    worse = (2 * len(contrasts) * (1 - contrasts.p)).clip(upper=1)
+    return contrasts.assign(holm=multipletests(contrasts.p, method="holm")[1], worse=worse)
+
+
+def test_how_the_studies_verdicts_depend_on_the_correction() -> None:
+    """Two repeated contrasts counted once, and the contrasts of all runs corrected together."""
+    runs = {cell: of_study(cell, "statistics/contrasts") for cell in cells()}
+    repeated = {"both_tasks_match", "winning_survives_small_embedding"}
+    once = {cell: flat(run[~run.claim.isin(repeated)]) for cell, run in runs.items()}
+    matches = {cell: run[run.claim == "both_models_match"].iloc[0] for cell, run in once.items()}
+    contradicted, supported = matches["ag_news-cnn"].worse, matches["ag_news-lstm"].holm
+    assert max(contradicted, supported) < 0.05
+    document = text("studies/README.md")
+    assert f"contradicted for the CNN (p = {contradicted:.3f})" in document
+    assert f"supported for the LSTM (p = {supported:.3f})" in document
+
+    together = flat(pd.concat(runs.values(), ignore_index=True))
+    assert f"over the {len(together)} contrasts of the four runs together" in document
+    is_match = together.claim.isin(["both_models_match", "both_tasks_match", "overparameterised"])
+    decided = (together.holm < 0.05) | (is_match & (together.worse < 0.05))
+    changed = together[(together.verdict != "undecided") & ~decided]
+    assert set(changed.cell) == {"imdb-cnn"}
+    assert set(changed.claim) - repeated == {
+        "far_pruning_hurts",
+        "late_beats_initial",
+        "moderate_pruning_helps",
+        "both_models_match",
+        "overparameterised",
+    }
 
 
 def test_sizes_of_the_studies() -> None:
