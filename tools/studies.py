@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from lottery.config import params
 from lottery.config.schema import Params
 from lottery.data import corpus_report
 from lottery.errors import LotteryError, brief, one_line
@@ -55,7 +54,7 @@ def render(folder: Path) -> list[str]:
             ignore=lambda parent, names: {n for n in names if Path(parent, n) in results},
         )
         with contextlib.chdir(work):
-            _write_results(params.load(paths.PARAMS))
+            _write_results(study_copy.load(paths.PARAMS))
         changed = [path for path in RESULTS if _content(work / path) != _content(folder / path)]
         for path in changed:
             _replace(work / path, folder / path)

@@ -23,6 +23,8 @@ from lottery.storage import csv_tables, files, paths
 from tools import study_provenance
 
 LOCK = Path("dvc.lock")
+FULL = Path(__file__).resolve().parents[1] / "profiles" / "full.yaml"
+"""Whose values a study has for keys that are newer than it: those of how it was before them."""
 Document = dict[str, Any]
 
 
@@ -41,8 +43,10 @@ def copy(clone: Path, folder: Path) -> list[str]:
     or seeds were trained on several machines.
     """
     document = strict_yaml.read_yaml(clone / paths.PARAMS)
-    every = params.parse(document, str(clone / paths.PARAMS))
+    every = params.parse(_with_newer_keys(document), str(clone / paths.PARAMS))
     lock = strict_yaml.read_yaml(clone / LOCK)
+    if not isinstance(lock, dict) or not isinstance(lock.get("stages"), dict):
+        raise LotteryError(f"{clone / LOCK}: lists no stages; run 'dvc repro' there first")
     finished = _finished(every, _up_to_date(lock, document), clone)
     missing = _missing(every, finished)
     if missing:
@@ -52,7 +56,7 @@ def copy(clone: Path, folder: Path) -> list[str]:
         files.write_text(folder / paths.PARAMS, yaml.safe_dump(document, sort_keys=False))
     else:
         _copy(clone, folder, paths.PARAMS)
-    settings = params.load(folder / paths.PARAMS)
+    settings = load(folder / paths.PARAMS)
     for path in _to_copy(settings, finished):
         _copy(clone, folder, path)
     for run in grid.runs(settings):
@@ -65,6 +69,26 @@ def copy(clone: Path, folder: Path) -> list[str]:
     record = study_provenance.record(clone, folder, settings, missing)
     files.write_json(folder / study_provenance.FILE, record)
     return missing
+
+
+def load(path: Path) -> Params:
+    """The parameters of a study, which may be older than some keys.
+
+    Raises LotteryError as :func:`lottery.config.params.load` does.
+    """
+    return params.parse(_with_newer_keys(strict_yaml.read_yaml(path)), str(path))
+
+
+def _with_newer_keys(document: Any) -> Any:
+    """``document`` with the keys that it lacks, of all sections whose keys are always the same."""
+    if not isinstance(document, dict):
+        return document  # which is refused where it is checked
+    result = dict(document)
+    for section, values in strict_yaml.read_yaml(FULL).items():
+        existing = result.setdefault(section, values)
+        if isinstance(existing, dict) and section not in ("corpora", "models", "train"):
+            result[section] = {**values, **existing}
+    return result
 
 
 def _up_to_date(lock: Document, document: Document) -> set[str]:

@@ -16,7 +16,7 @@ from helpers import ROOT, refused
 from lottery.config import params
 from lottery.pipeline import stage_order
 from lottery.storage import paths
-from tools import studies, study_provenance
+from tools import studies, study_copy, study_provenance
 
 README = "# Studies\n\nText.\n\n" + studies.BEGIN + "old\n" + studies.END + "\nMore.\n"
 CORPUS, MODEL = "reuters_r8", "cnn"
@@ -189,6 +189,8 @@ def test_arms_are_added_as_they_finish(clone: Clone, home: Path) -> None:
     [
         (("lock", "prune@"), f"stage prune@{CELL}-winning_ticket has not been run with these"),
         (("seeds", [7, 8]), f"stage tokenize@{CORPUS} has not been run with these parameters"),
+        (("stages", None), "dvc.lock: lists no stages; run 'dvc repro' there"),
+        (("params", None), "params.yaml: expected a mapping"),
         (("rows", None), "levels.csv: has the seeds"),
         (("table", None), "not found; run 'dvc repro' there"),
         (("machine", None), "; a study is of one machine"),
@@ -207,6 +209,10 @@ def test_a_study_that_is_not_whole(
     elif kind == "seeds":
         clone.document["seeds"] = value
         clone.write_params()
+    elif kind == "stages":
+        (clone.root / "dvc.lock").write_text("schema: '2.0'")
+    elif kind == "params":
+        (clone.root / "params.yaml").write_text("[]")
     elif kind == "rows":
         table = clone.tables("winning_ticket") / "levels.csv"
         rows = pd.read_csv(table)
@@ -243,6 +249,21 @@ def test_the_machine_and_the_times_are_those_of_the_clone(clone: Clone, home: Pa
     assert record["trained on"] == "x86_64 AVX2, 1 threads, torch 2.13.0"
     assert record["wall time of these results"].startswith("1 h 1 min 40 s: train")
     assert not list((home / "studies" / "mine").rglob(".lottery"))
+
+
+def test_a_study_that_is_older_than_some_keys(clone: Clone, home: Path) -> None:
+    """It is as it was before them, and its own parameters stay as they ran."""
+    del clone.document["connectivity"], clone.document["tokens"]["resplit"]
+    clone.write_params()
+    assert studies.add(clone.root, "mine") == []
+    study = home / "studies" / "mine"
+    assert (study / "params.yaml").read_bytes() == (clone.root / "params.yaml").read_bytes()
+    settings = study_copy.load(study / "params.yaml")
+    assert not settings.tokens.resplit
+    assert settings.models.keys() == {MODEL}
+    clone.document["tokens"]["unknown"] = 1
+    clone.write_params()
+    refused(lambda: studies.add(clone.root, "mine"), "params.yaml: tokens.unknown")
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".", "A"])
