@@ -1,0 +1,1 @@
+"""The transferred arms, one module each, with ``make``: see ``lottery.pruning.transfer``."""
