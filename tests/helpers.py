@@ -70,6 +70,7 @@ def write_tokens(
         np.save(folder / f"{split}.labels.npy", labels.astype(np.int64))
     names = [f"class {number}" for number in range(classes)]
     files.write_json(folder / "report.json", {"classes": names, "vocabulary": words})
+    (folder / "vocabulary.txt").write_text("".join(f"word{number}\n" for number in range(words)))
     np.save(folder / "vectors.npy", random.normal(size=(words, 6)).astype(np.float32))
     np.save(folder / "covered.npy", (np.arange(words) % 3 == 2))
     return folder

@@ -104,9 +104,11 @@ def notes(settings: Params, dense: pd.DataFrame, tickets: pd.DataFrame) -> Itera
         which = ", ".join(f"{row.cell} {row.arm}" for row in rows.itertuples())
         yield f"no ticket, because {reason}: {which}"
     for cell in grid.cells(settings):
-        for arm in grid.arms(settings):
-            failed = csv_tables.failed(cell.of_arm(arm).tables_folder)
-            yield from (f"{cell.name} {arm}: a seed is left out: {why}" for why in failed.reason)
+        for run in grid.cell_runs(cell):
+            failed = csv_tables.failed(run.tables_folder)
+            yield from (
+                f"{cell.name} {run.arm}: a seed is left out: {why}" for why in failed.reason
+            )
 
 
 def verdicts(claims: pd.DataFrame) -> Iterator[str]:

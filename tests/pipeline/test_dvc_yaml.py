@@ -32,20 +32,24 @@ CHOSEN = {
     "src/lottery/pruning/controls": "lottery.pruning.controls",
     "src/lottery/pruning/criteria": "lottery.pruning.criteria",
     "src/lottery/pruning/strategies": "lottery.pruning.strategies",
+    "src/lottery/pruning/transfers": "lottery.pruning.transfers",
     "${item.source}": "lottery.corpora",
     "src/lottery/models/${item.model}.py": "lottery.models",
     "src/lottery/pruning/controls/${item.control}.py": "lottery.pruning.controls",
     "src/lottery/pruning/criteria/${prune.criterion}.py": "lottery.pruning.criteria",
     "src/lottery/pruning/strategies/${item.strategy}.py": "lottery.pruning.strategies",
+    "src/lottery/pruning/transfers/${item.arm}.py": "lottery.pruning.transfers",
 }
 """Modules that a parameter chooses, and the package they come from."""
 JOBS = {
     "train": {"train"},
     "prune": {"prune"},
-    # Controls and connectivity score their networks as `evaluate` does, by importing its job.
-    "evaluate": {"evaluate", "branch", "connectivity"},
-    "branch": {"branch", "connectivity"},
+    # Controls and connectivity score their networks as `evaluate` does, by importing its job; so do
+    # transferred arms, as controls.
+    "evaluate": {"evaluate", "branch", "connectivity", "transfer"},
+    "branch": {"branch", "connectivity", "transfer"},
     "connectivity": {"connectivity"},
+    "transfer": {"transfer"},
 }
 """The stages that run each job's code."""
 
@@ -144,7 +148,7 @@ def test_no_dep_is_a_parent_of_a_cached_out() -> None:
         for out, options in (entry.items() if isinstance(entry, dict) else [(entry, {})])
         if options.get("cache", True)
     ]
-    assert len(cached) == 6
+    assert len(cached) == 7
     for stage in STAGES.values():
         for dep in stage["deps"]:
             assert not any(out.startswith(f"{dep}/") for out in cached), dep
@@ -216,21 +220,25 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 
 ARM = ("rotten_tomatoes", "cnn", "winning_ticket")
-CONTROL = "reinit_same_mask"
+CONTROL, TRANSFERRED = "reinit_same_mask", "transferred"
 ARGUMENTS = {
     "code": (),
     "check": (),
     "check_corpus": ARM[:1],
     "download": ARM[:1],
     "tokenize": ARM[:1],
+    "vocabulary": (ARM[0], ARM[0]),
     "baseline": ARM[:1],
     "train": ARM[:2],
     "prune": ARM,
     "evaluate": ARM,
     "branch": (*ARM[:2], CONTROL),
     "connectivity": ARM[:2],
+    # Its own source, which is all that can be trained here.
+    "transfer": (ARM[0], *ARM[:2], TRANSFERRED),
     "compare": ARM,
     "compare_control": (*ARM[:2], CONTROL),
+    "compare_transfer": (*ARM[:2], TRANSFERRED),
     "select": (),
     "plot": (),
 }
@@ -304,7 +312,7 @@ def test_params_declared_are_params_read(
         if {"params.yaml": None} in STAGES[name].get("params", ()):
             continue  # all of them
         declared = {
-            re.sub(r"\$\{(?:item\.)?(\w+)\}", lambda m: names.get(m[1], ARM[0]), entry)
+            re.sub(r"\$\{(?:item\.)?([\w.]+)\}", lambda m: names.get(m[1], ARM[0]), entry)
             for entry in STAGES[name].get("params", ())
         }
         # A cell's settings are its model's, overridden by the cell's: reading one reads both.

@@ -31,6 +31,8 @@ from lottery.pipeline import run_end
 from lottery.pruning import rates
 
 SMOKE = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text())
+OTHER = {"corpora.other": SMOKE["corpora"]["rotten_tomatoes"]}
+PAIR = [{"from": "rotten_tomatoes", "to": "other"}]
 OWN = {"source": "own.csv", "text": "review", "label": "stars", "test_fraction": 0.3}
 Check = Callable[..., str]
 
@@ -114,6 +116,45 @@ def write(name: str, content: str = "review,stars\ngood,1\nbad,0\n") -> None:
             "corpora.rotten_tomatoes.split: 'official' is not one of its splits",
         ),
         ({"corpora.own": OWN}, "corpora.own.source: own.csv not found"),
+        (
+            {"transfer.pairs": [{"from": "rotten_tomatoes", "to": "rotten_tomatoes"}]},
+            "transfer.pairs.0: both are 'rotten_tomatoes'; name two corpora",
+        ),
+        (
+            {"transfer.pairs": [{"from": "rotten_tomato", "to": "rotten_tomatoes"}]},
+            "transfer.pairs.0.from: unknown corpus 'rotten_tomato'; did you mean 'rotten_tomatoes'",
+        ),
+        (
+            {"transfer.pairs": [{"from": "rotten_tomatoes", "to": "other"}]},
+            "transfer.pairs.0.to: unknown corpus 'other'",
+        ),
+        (
+            {**OTHER, "transfer.pairs": [{"from": "rotten_tomatoes", "too": "other"}]},
+            "transfer.pairs.0.too: unknown key; did you mean 'to'",
+        ),
+        (
+            {**OTHER, "transfer.pairs": PAIR, "transfer.levels": [2, 3]},
+            "transfer.levels: 3, but the pruning runs of other-cnn end at level 2",
+        ),
+        (
+            {**OTHER, "transfer.pairs": PAIR, "transfer.levels": []},
+            "transfer.levels: empty; name the levels",
+        ),
+        (
+            {**OTHER, "transfer.pairs": [*PAIR, {"from": "other", "to": "rotten_tomatoes"}]},
+            "transfer.pairs.1.from: 'other' is also transfer.pairs.0.to; a corpus is either a",
+        ),
+        (
+            {**OTHER, "transfer.pairs": [*PAIR, dict(*PAIR)]},
+            "transfer.pairs: the same entry appears",
+        ),
+        (
+            {"transfer.arms": ["transfered"]},
+            "transfer.arms.0: unknown transferred arm 'transfered'",
+        ),
+        ({"transfer.arms": []}, "transfer.arms: empty; expected at least one entry"),
+        ({"transfer.vocabulary": "both"}, "transfer.vocabulary: must be 'source' or 'target'"),
+        ({"transfer": None}, "transfer: must be a mapping"),
     ],
 )
 def test_parameters_that_cannot_run(check: Check, changes: dict[str, Any], words: str) -> None:
@@ -127,6 +168,7 @@ def test_parameters_that_can_run(check: Check) -> None:
     assert check(small) == ""
     assert check({"tokens.vectors": "glove.6B.100d", "models.lstm.dim": 100}) == ""
     assert check({"tokens.vectors": None, "models.lstm.embedding": "random"}) == ""
+    assert check({**OTHER, "transfer.pairs": PAIR, "transfer.levels": [1, 2]}) == ""
     assert check({**small, "prune.until": 0.9, "prune.parameters": ["weights", "biases"]}) == ""
 
 

@@ -25,6 +25,8 @@ COMMANDS = {
     "stages.evaluate": 3,
     "stages.branch": 3,
     "stages.connectivity": 2,
+    "stages.vocabulary": 2,
+    "stages.transfer": 4,
     "stages.select": 0,
     "stages.plot": 0,
     "tools.check": 1,

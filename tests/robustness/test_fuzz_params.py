@@ -156,9 +156,9 @@ def names(change: Change) -> list[str]:
             beginnings.append(".".join(word(key) for key in path[:3]))
         # The grid decides which keys train has, epochs bound what is rewound to, pruning and sizes
         # which levels there are, and vectors fit a model.
-        levels = ["prune.until", "branch.levels", "connectivity.levels"]
+        levels = ["prune.until", "branch.levels", "connectivity.levels", "transfer.levels"]
         dependent = {
-            "corpora": ["train"],
+            "corpora": ["train", "transfer.pairs"],
             "models": ["train", *levels],
             "train": ["rewind.epoch"],
             "tokens": ["models", *levels],
@@ -287,7 +287,7 @@ def test_a_broken_text(cases: int, tmp_path: Path) -> None:
             check(parsed, ROOT)
         except LotteryError as error:
             named = refusal(error).removeprefix("params.yaml: ")
-            sections = ("corpora.", "models.", "strategies", "controls.", "prune.")
+            sections = ("corpora.", "models.", "strategies", "controls.", "prune.", "transfer.")
             assert named.startswith((*sections, "branch.", "connectivity.", "device: "))
         assert_meant(parsed, yaml.safe_load(text))
 

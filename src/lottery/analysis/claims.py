@@ -13,6 +13,7 @@ from lottery.config.plugins import suggestion
 from lottery.errors import LotteryError, brief
 
 STRATEGIES, CONTROLS = "lottery.pruning.strategies", "lottery.pruning.controls"
+TRANSFERS = "lottery.pruning.transfers"
 """The packages whose modules a claim can name; their names are read, nothing is imported."""
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -37,14 +38,14 @@ class Claim:
 
     def __post_init__(self) -> None:
         strategies = plugins.names(STRATEGIES)
-        arms = [*strategies, *plugins.names(CONTROLS)]
+        arms = [*strategies, *plugins.names(CONTROLS), *plugins.names(TRANSFERS)]
         for name in self.of:
             _refuse_unknown(name, arms)
         for name in self.against:
             _refuse_unknown(name, [*arms, DENSE])
         self._check_levels()
-        if self.test == "matching" and not (self.against == (DENSE,) and self.direction == "above"):
-            raise ValueError("test 'matching' needs against: [dense] and direction: above")
+        if self.test == "matching" and not (len(self.against) == 1 and self.direction == "above"):
+            raise ValueError("test 'matching' needs one network in 'against' and direction: above")
         if self.test == "ticket" and not (
             len(self.of) == 1
             and self.against == self.of

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lottery.analysis import contrasts, exploratory, verdicts
+from lottery.analysis import contrasts, exploratory, transfers, verdicts
 from lottery.analysis.claims import Claim
 from lottery.analysis.majority import DENSE_COLUMNS
 from lottery.config import grid
@@ -24,8 +24,8 @@ def tables(
 
     ``curves`` and ``tickets`` have a table per cell, ``dense`` a row (see
     :func:`lottery.analysis.majority.dense_row`), by the cell's name. ``documents`` is
-    what the stages compare and compare_control measured. Raises ValueError if a pruning run lacks a
-    level.
+    what the stages that compare measured. The table ``transfers`` is there only if there are pairs.
+    Raises ValueError if a pruning run lacks a level.
     """
     margin, tolerance = params.evaluate.margin, params.evaluate.tolerance
     cells = {cell.name: cell for cell in grid.cells(params)}
@@ -35,6 +35,7 @@ def tables(
     tested = contrasts.contrasts(required, curves, margin, tolerance, no_ticket, documents)
     by_contrast = verdicts.of_contrasts(required, tested)
     corpus_and_model = {name: (cell.corpus, cell.model) for name, cell in cells.items()}
+    transferred = grid.transfers(params)
     return {
         "claims": verdicts.of_claims(to_test, by_contrast, corpus_and_model),
         "claim_contrasts": by_contrast,
@@ -45,4 +46,5 @@ def tables(
         "levels": exploratory.levels(curves),
         "seed_tickets": exploratory.per_seed_tickets(curves, tolerance),
         "tickets": pd.concat(tickets, names=["cell"]).reset_index("cell"),
+        **({"transfers": transfers.table(transferred, curves)} if transferred else {}),
     }

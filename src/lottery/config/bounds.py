@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
 Positive = Annotated[int, Field(ge=1)]
@@ -17,3 +17,6 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(set(values)) != len(values):
         raise ValueError("the same entry appears twice")
     return values
+
+
+Levels = Annotated[tuple[Annotated[int, Field(ge=1, le=254)], ...], AfterValidator(distinct)]

@@ -1,6 +1,7 @@
 """The grid of ``params.yaml``: its cells, its runs, and the folders that they write.
 
-A cell is a corpus and a model. An arm is a strategy or a control. The loops over both are here.
+A cell is a corpus and a model. An arm is a strategy, a control or, in the cells of a corpus that is
+the target of a transfer, a transferred arm. The loops over them are here.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class Run:
     corpus: str
     model: str
     arm: str = ""
+    source: str = ""
+    """Of a transferred arm, the corpus whose tickets it trains; else empty."""
 
     @property
     def cell(self) -> str:
@@ -53,6 +56,11 @@ class Run:
         return paths.tokens(self.corpus)
 
     @property
+    def vocabulary(self) -> Path:
+        """The file of the words that the corpus is read with."""
+        return self.tokens / "vocabulary.txt"
+
+    @property
     def dense_folder(self) -> Path:
         """The folder of the dense runs of all seeds; every arm of the cell starts from them."""
         return Path("data/dense", self.cell)
@@ -64,7 +72,7 @@ class Run:
 
     @property
     def branch_folder(self) -> Path:
-        """The folder of a control's trainings of all seeds."""
+        """The folder of the trainings of all seeds of a control or a transferred arm."""
         return Path("data/branches", self.name)
 
     @property
@@ -87,6 +95,11 @@ class Run:
         return self.of_arm(WINNING_TICKET)
 
     @property
+    def source_ticket(self) -> Run:
+        """The run whose tickets a transferred arm trains: the source's, with the same model."""
+        return Run(self.params, self.source, self.model, WINNING_TICKET)
+
+    @property
     def connectivity(self) -> Run:
         """The lines between the cell's trained tickets, which have a folder of tables as an arm."""
         return self.of_arm("connectivity")
@@ -98,13 +111,50 @@ def cells(params: Params) -> list[Run]:
 
 
 def arms(params: Params) -> list[str]:
-    """The names of all arms, strategies first."""
+    """The names of the arms that every cell has, strategies first."""
     return [*params.strategies, *params.controls]
+
+
+def sources(params: Params) -> dict[str, str]:
+    """The source of each corpus that is the target of a transfer, by the target's name."""
+    return {pair.target: pair.source for pair in params.transfer.pairs}
+
+
+def vocabulary_of(params: Params, corpus: str) -> str:
+    """The corpus whose words ``corpus`` is read with: itself, or the source of its transfer."""
+    if params.transfer.vocabulary == "target":
+        return corpus
+    return sources(params).get(corpus, corpus)
+
+
+def transfers(params: Params) -> list[Run]:
+    """Every transferred arm of every cell that has them."""
+    return [
+        Run(params, target, model, arm, source)
+        for target, source in sources(params).items()
+        for model in params.models
+        for arm in params.transfer.arms
+    ]
 
 
 def runs(params: Params) -> list[Run]:
     """Every arm of every cell."""
-    return [cell.of_arm(arm) for cell in cells(params) for arm in arms(params)]
+    of_cells = [cell.of_arm(arm) for cell in cells(params) for arm in arms(params)]
+    return of_cells + transfers(params)
+
+
+def cell_runs(cell: Run) -> list[Run]:
+    """Every arm of one cell."""
+    return [run for run in runs(cell.params) if run.cell == cell.cell]
+
+
+def vocabulary_folder(corpus: str) -> Path:
+    """The folder of what a corpus's vocabulary depends on, beside its own documents.
+
+    It has ``own.txt``, which never changes; and, of the target of a transfer, ``source.json``, with
+    the digest of its source's vocabulary. So the stage tokenize can depend on it for every corpus.
+    """
+    return Path("data/vocabularies", corpus)
 
 
 def baseline_folder(corpus: str) -> Path:
@@ -123,13 +173,17 @@ def stages(params: Params) -> list[str]:
     """The stages up to the tables, as the command line names them: ``<stage>-<arguments>``."""
     pruning_runs = [cell.of_arm(arm) for cell in cells(params) for arm in params.strategies]
     controls = [cell.of_arm(arm) for cell in cells(params) for arm in params.controls]
+    pairs = [f"{source}-{target}" for target, source in sources(params).items()]
     return [
         *(f"{stage}-{corpus}" for stage in ("download", "tokenize") for corpus in params.corpora),
+        *(f"vocabulary-{pair}" for pair in pairs),
         *(f"baseline-{corpus}" for corpus in params.corpora),
         *(f"train-{cell.name}" for cell in cells(params)),
         *(f"{stage}-{run.name}" for stage in ("prune", "evaluate") for run in pruning_runs),
         *(f"branch-{run.name}" for run in controls),
         *(f"connectivity-{cell.name}" for cell in cells(params)),
+        *(f"transfer-{run.source}-{run.name}" for run in transfers(params)),
         *(f"compare-{run.name}" for run in pruning_runs),
         *(f"compare_control-{run.name}" for run in controls),
+        *(f"compare_transfer-{run.name}" for run in transfers(params)),
     ]

@@ -1,7 +1,8 @@
 """The sections of ``params.yaml`` as frozen dataclasses: each key, its bounds, its meaning.
 
 :class:`Params` at the end is all of them; :mod:`lottery.config.params` reads the file. ``corpora``
-and ``tokens`` are in :mod:`lottery.config.text_schema`.
+and ``tokens`` are in :mod:`lottery.config.text_schema`, ``transfer`` is in
+:mod:`lottery.config.transfer_schema`.
 
 To add a key: a field here, its value in ``params.yaml`` and every profile, in ``dvc.yaml`` the
 params of the stages that read it, and in ``resume.TRAINING`` if it changes how a network trains.
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from lottery.config.bounds import (
+    Levels,
     Name,
     ParameterKind,
     Positive,
@@ -22,6 +24,7 @@ from lottery.config.bounds import (
     distinct,
 )
 from lottery.config.text_schema import Corpus, Tokens
+from lottery.config.transfer_schema import Transfer
 from lottery.config.validation import STRICT
 
 
@@ -112,9 +115,6 @@ class Rewind:
     again (``full``)."""
 
 
-Levels = Annotated[tuple[Annotated[int, Field(ge=1, le=254)], ...], AfterValidator(distinct)]
-
-
 @dataclass(frozen=True, config=STRICT)
 class Branch:
     """``branch``: the controls, which are single trainings."""
@@ -179,6 +179,7 @@ class Sections:
     rewind: Rewind
     branch: Branch
     connectivity: Connectivity
+    transfer: Transfer
     evaluate: Evaluate
 
 

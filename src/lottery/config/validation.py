@@ -123,8 +123,9 @@ def _reason(error: Any, kind: type, names: list[str]) -> str:
 
 
 def _keys_of_section(kind: Any, names: list[str]) -> list[str]:
-    """The keys that the section ``names`` of ``kind`` may have."""
+    """The keys that the section ``names`` of ``kind`` may have, as they are written."""
     for name in names:
-        # Of a mapping, the kind of its values; of a dataclass, the kind of the field.
-        kind = get_args(kind)[1] if get_origin(kind) is dict else get_type_hints(kind)[name]
-    return sorted(get_type_hints(kind))
+        # The kind of a mapping's values, of a list's entries, of a dataclass's field.
+        inner = {dict: get_args(kind)[-1:], tuple: get_args(kind)[:1]}.get(get_origin(kind))
+        kind = inner[0] if inner else get_type_hints(kind)[name]
+    return sorted(field.alias or name for name, field in kind.__pydantic_fields__.items())

@@ -48,6 +48,11 @@ def warnings(report: Report, file: str) -> list[str]:
             f"{one:.0%} of the documents have at most one token; if the language is written "
             f"without spaces, {_advice(report)}"
         )
+    elif in_vocabulary < FEW and "vocabulary_of" in report:
+        lines.append(
+            f"only {in_vocabulary:.0%} of the test tokens are words of {report['vocabulary_of']}, "
+            "which it is read with; choose another source, or transfer.vocabulary: target"
+        )
     elif in_vocabulary < FEW:
         lines.append(
             f"only {in_vocabulary:.0%} of the test tokens are in the vocabulary; if words are not "
@@ -132,11 +137,15 @@ def similar_lines(report: Report) -> Iterator[str]:
         )
 
 
+def _whose(report: Report) -> str:
+    return f", those of {report['vocabulary_of']}" if "vocabulary_of" in report else ""
+
+
 def tokens_line(report: Report) -> str:
     """The vocabulary, and the tokens of a document."""
     lengths = report["tokens_per_document"]
     parts = [
-        f"{report['vocabulary']:,} words ({report['tokenizer']})",
+        f"{report['vocabulary']:,} words{_whose(report)} ({report['tokenizer']})",
         f"tokens per document: median {lengths['median']:,.0f}, 95th percentile "
         f"{lengths['percentile_95']:,.0f}, maximum {lengths['maximum']:,}",
         f"{report['splits']['test']['in_vocabulary']:.1%} of the test tokens are in the vocabulary",

@@ -9,7 +9,7 @@ from lottery.config.schema import Params
 from lottery.data.sources import outputs
 from lottery.data.text import glove
 from lottery.errors import LotteryError
-from lottery.pipeline import check_corpus, run_end, workers
+from lottery.pipeline import check_corpus, check_transfer, run_end, workers
 
 RESERVED = ("connectivity", "dense")
 """Names that tables have for something else than an arm."""
@@ -18,9 +18,8 @@ RESERVED = ("connectivity", "dense")
 def check(settings: Params, root: Path = Path()) -> None:
     """Raise LotteryError for what cannot run.
 
-    That is: a corpus, model, option, strategy, control or criterion that does not exist, a file of
-    the user's that a stage would overwrite or that lacks a column, and keys that contradict each
-    other.
+    That is: a corpus, model, option, arm or criterion that does not exist, a file of the user's
+    that a stage would overwrite or that lacks a column, and keys that contradict each other.
     """
     for name, corpus in settings.corpora.items():
         check_corpus.check_source(name, corpus, root)
@@ -37,6 +36,7 @@ def check(settings: Params, root: Path = Path()) -> None:
         for name, model in settings.models.items()
     }
     _check_arms(settings)
+    check_transfer.check(settings)
     _load("lottery.pruning.criteria", settings.prune.criterion, "criterion", "prune.criterion")
     _check_vectors(settings)
     for cell in grid.cells(settings):
@@ -60,8 +60,9 @@ def _check_arms(settings: Params) -> None:
         _load("lottery.pruning.controls", name, "control", f"controls.{index}")
         if name in settings.strategies:
             raise LotteryError(f"controls.{index}: '{name}' is already listed under strategies")
-    for key in ("strategies", "controls"):
-        for index, name in enumerate(getattr(settings, key)):
+    lists = {"strategies": settings.strategies, "controls": settings.controls}
+    for key, names in {**lists, "transfer.arms": settings.transfer.arms}.items():
+        for index, name in enumerate(names):
             if name in RESERVED:
                 raise LotteryError(
                     f"{key}.{index}: '{name}' has another meaning in the tables; rename its file"

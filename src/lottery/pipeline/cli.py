@@ -27,8 +27,8 @@ class Parser(argparse.ArgumentParser):
 def main(name: str, description: str | None, run: Callable[..., None], *arguments: str) -> None:
     """Call ``run(params, *values)`` with the checked params and the command line's ``arguments``.
 
-    Each of ``arguments`` is ``corpus``, ``model``, ``strategy`` or ``control``. Only one process at
-    a time runs the same stage. Exits with 1 and one line for a LotteryError, a full disk or too
+    Each of ``arguments`` is a key of :func:`_choices`. Only one process at a time runs the same
+    stage. Exits with 1 and one line for a LotteryError, a full disk or too
     little memory; ``--debug`` adds the traceback.
     """
     parser = Parser(f"python -m stages.{name}", description=description)
@@ -67,16 +67,23 @@ def main(name: str, description: str | None, run: Callable[..., None], *argument
         sys.exit("interrupted; finished work is saved: run the same command to resume")
 
 
-def _check(settings: Params, argument: str, value: str) -> None:
-    """Raise LotteryError unless ``value`` is one of those in params.yaml."""
-    choices: dict[str, Collection[str]] = {
+def _choices(settings: Params) -> dict[str, Collection[str]]:
+    """What each argument of a command may be."""
+    return {
+        "source": settings.corpora,
         "corpus": settings.corpora,
         "model": settings.models,
         "strategy": settings.strategies,
         "control": settings.controls,
+        "arm": settings.transfer.arms,
     }
-    if value not in choices[argument]:
-        hint = suggestion(value, list(choices[argument]))
+
+
+def _check(settings: Params, argument: str, value: str) -> None:
+    """Raise LotteryError unless ``value`` is one of those in params.yaml."""
+    choices = _choices(settings)[argument]
+    if value not in choices:
+        hint = suggestion(value, list(choices))
         raise LotteryError(f"{argument} {brief(value)} is not in {paths.PARAMS}{hint}")
 
 

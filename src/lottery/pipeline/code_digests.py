@@ -16,6 +16,7 @@ CHOSEN = {
         "lottery.pruning.controls",
         "lottery.pruning.criteria",
         "lottery.pruning.strategies",
+        "lottery.pruning.transfers",
     ),
     "check_corpus": ("lottery.corpora",),
     "download": ("lottery.corpora",),
@@ -25,6 +26,7 @@ CHOSEN = {
     "evaluate": ("lottery.models",),
     "branch": ("lottery.models", "lottery.pruning.controls"),
     "connectivity": ("lottery.models",),
+    "transfer": ("lottery.models", "lottery.pruning.transfers"),
 }
 """Packages from which a stage loads only the module that params.yaml names. dvc.yaml lists that
 module among the stage's deps. What any module of the package imports counts for the stage."""

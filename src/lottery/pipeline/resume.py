@@ -48,7 +48,8 @@ class Training:
     plugins: tuple[str, ...] = ()
     """Modules that the arm or a parameter chooses."""
     starts_from: tuple[str, ...] = ()
-    """``dense``: the dense run's weights; ``ticket``: which weights the winning ticket pruned."""
+    """``dense``: the dense run's weights; ``ticket``: which weights the winning ticket pruned;
+    ``source``: both of a transferred arm's source, and the words of both corpora."""
 
 
 TRAINING = {
@@ -71,8 +72,15 @@ TRAINING = {
         ("dense", "ticket"),
     ),
     "connectivity": Training((), (), ("dense", "ticket")),
+    "transfer": Training(
+        ("rewind",),
+        ("lottery.pruning.transfers.{arm}", "lottery.experiment.transfer"),
+        ("dense", "ticket", "source"),
+    ),
 }
 """By stage."""
+_NOT_OF_ALL = {"lottery.experiment.transfer"}
+"""Modules of the packages that train which only the stages that name them above run."""
 
 
 @contextmanager
@@ -133,6 +141,11 @@ def _inputs(training: Training, run: Run, seed: int) -> list[Path]:
     if "ticket" in training.starts_from:
         folder = paths.seed(run.winning_ticket.pruning_folder, seed)
         inputs.append(run_files.pruned_at_path(folder))
+    if "source" in training.starts_from:
+        source = run.source_ticket
+        inputs += run_files.state_paths(paths.seed(source.dense_folder, seed))
+        inputs.append(run_files.pruned_at_path(paths.seed(source.pruning_folder, seed)))
+        inputs += [source.vocabulary, run.vocabulary]
     return inputs
 
 
@@ -151,8 +164,8 @@ def _closure_digests(*plugins: str) -> dict[str, str]:
     loaded now."""
     graph = grimp.build_graph("lottery", cache_dir=None, exclude_type_checking_imports=True)
     rooms = ("lottery.experiment", "lottery.training")
-    roots = set(plugins).union(*(graph.find_children(room) for room in rooms))
-    modules = set().union(*(code_digests.closure(graph, root) for root in roots))
+    roots = set().union(*(graph.find_children(room) for room in rooms)) - _NOT_OF_ALL
+    modules = set().union(*(code_digests.closure(graph, root) for root in roots | set(plugins)))
     return code_digests.digests(modules)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from lottery import corpora, models
+from lottery.config import grid
 from lottery.config.grid import Run
 from lottery.config.schema import Prune
 from lottery.errors import LotteryError
@@ -36,8 +37,11 @@ def check(cell: Run, module: ModuleType, options: Any) -> None:
             for row, output in product((1, words), (2, classes))
         ]
         last = last_level(networks, settings.prune)
-    for key in ("branch", "connectivity"):
-        for level in getattr(settings, key).levels:
+    levels = {key: getattr(settings, key).levels for key in ("branch", "connectivity")}
+    if cell.corpus in {name for pair in grid.sources(settings).items() for name in pair}:
+        levels["transfer"] = settings.transfer.levels
+    for key, of_key in levels.items():
+        for level in of_key:
             if level > last:
                 raise LotteryError(
                     f"{key}.levels: {level}, but the pruning runs of {cell.name} end at level "

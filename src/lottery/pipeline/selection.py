@@ -26,8 +26,8 @@ class Chosen(NamedTuple):
 
 
 def remove_orphans(params: Params) -> None:
-    """Delete the tables of cells, strategies and controls that the grid does not have, and the
-    reports on corpora that it does not have."""
+    """Delete the tables of cells and arms that the grid does not have, and the reports on corpora
+    that it does not have."""
     expected = grid.table_folders(params)
     for folder in paths.TABLES.iterdir():
         if folder.is_dir() and folder not in expected:
@@ -50,8 +50,7 @@ def choose_tickets(params: Params) -> Chosen:
     chosen = Chosen({}, {}, {})
     for cell in grid.cells(params):
         levels = csv_tables.joined(
-            csv_tables.read(cell.of_arm(arm).tables_folder / "levels.csv")
-            for arm in grid.arms(params)
+            csv_tables.read(run.tables_folder / "levels.csv") for run in grid.cell_runs(cell)
         )
         try:
             curve, by_strategy = ticket_choice.cell_curves(levels, strategies, tolerance)
@@ -104,6 +103,4 @@ def _metrics(params: Params, chosen: Chosen) -> dict[str, dict[str, Any]]:
 
 def _failed_seeds(params: Params, cell: Run) -> Mapping[str, int]:
     """How many seeds of each arm have no results."""
-    return {
-        arm: len(csv_tables.failed(cell.of_arm(arm).tables_folder)) for arm in grid.arms(params)
-    }
+    return {run.arm: len(csv_tables.failed(run.tables_folder)) for run in grid.cell_runs(cell)}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from accuracy_curves import SLEEP, claim, pruning_run
+from accuracy_curves import SLEEP, arm, claim, pruning_run
 from helpers import ROOT
 
 from lottery.analysis import verdicts
@@ -130,6 +130,18 @@ def test_all_arms_must_show_the_effect() -> None:
     assert table.verdict.tolist() == ["not tested"]
 
 
+@pytest.mark.parametrize(
+    ("of_ticket", "verdict"), [(-2.0, "supported"), (0.3, "supported"), (2.0, "contradicted")]
+)
+def test_a_match_with_another_arm(of_ticket: float, verdict: str) -> None:
+    """As with dense: less than the margin (1 point) below it, or more than that."""
+    tickets = pruning_run("winning_ticket", [[of_ticket - 0.1], [of_ticket], [of_ticket + 0.1]])
+    transferred = arm("transferred", [[90.0], [90.0], [90.05]], levels=[1])
+    asked = claim(test="matching", of=("transferred",), against=("winning_ticket",))
+    table, _ = judged(asked, a_cnn=pd.concat([tickets, transferred]))
+    assert table.verdict.tolist() == [verdict]
+
+
 def test_a_verdict_that_the_documents_change() -> None:
     """Of a claim about two cells, documents are known of one."""
     keys = {"cell": "a-cnn", "of": "winning_ticket", "against": "dense", "sparsity": "0.3 to 0.5"}
@@ -144,15 +156,15 @@ def test_a_verdict_that_the_documents_change() -> None:
 
 def test_the_claims_of_this_study_are_well_formed() -> None:
     claims = load(ROOT / "claims.yaml")
-    assert len(claims) == 14
+    assert len(claims) == 18
     assert {"late_matches", "values_matter", "scale_is_not_enough"} <= {one.id for one in claims}
     table, of_contrasts = judged(*claims)
     assert of_contrasts.empty
     assert set(table.verdict) == {"not tested"}
     required = needed(claims, {"a-cnn": 0.1, "a-lstm": 0.1})
     distinct = {contrast for _, contrast in required}
-    assert len(required) == 2 * 15 + 1
-    assert len(distinct) == 2 * 13 + 1  # two claims share a match, two others a difference
+    assert len(required) == 2 * 19 + 1
+    assert len(distinct) == 2 * 17 + 1  # two claims share a match, two others a difference
 
 
 GOOD = (
@@ -174,7 +186,11 @@ GOOD = (
         (f"- {GOOD}, sparsity_nearest: 0.8}}", "needs one of sparsity, sparsity_at_least, "),
         (f"- {GOOD.replace('sparsity: [0.5, 0.9], ', '')}}}", "needs one of sparsity, "),
         (f"- {GOOD}, sparsity_at_least: 1.5}}", "it.sparsity_at_least"),
-        (f"- {GOOD.replace('[dense]', '[synflow]').replace('difference', 'matching')}}}", "dense"),
+        (
+            f"- {GOOD.replace('[dense]', '[dense, snip]').replace('difference', 'matching')}}}",
+            "one",
+        ),
+        (f"- {GOOD.replace('[snip]', '[transfered]')}}}", "did you mean 'transferred'?"),
         (f"- {GOOD}}}\n- {GOOD}}}", "it: appears twice"),
         ("- {sentence: So.}", "claim 1.id: missing"),
         ("- 3", "claim 1: "),

@@ -10,6 +10,7 @@ from helpers import ROOT
 from lottery.config import grid, params
 from lottery.config.grid import Run
 from lottery.config.schema import Params
+from lottery.config.transfer_schema import Pair
 
 CELLS = ["rotten_tomatoes-cnn", "rotten_tomatoes-lstm"]
 STRATEGIES = ["winning_ticket", "late_rewinding", "random_reinit"]
@@ -64,6 +65,7 @@ def test_a_run_knows_its_folders(smoke: Params) -> None:
         ("evaluate", "late_rewinding", ["logits_folder", "tables_folder"]),
         ("branch", "snip", ["branch_folder", "tables_folder"]),
         ("connectivity", "connectivity", ["tables_folder"]),
+        ("transfer", "transferred", ["branch_folder", "tables_folder"]),
     ],
 )
 def test_the_folders_are_the_outputs_in_dvc_yaml(
@@ -74,6 +76,7 @@ def test_the_folders_are_the_outputs_in_dvc_yaml(
     outputs = [*definition.get("outs", []), *definition.get("plots", [])]
     names = [name if isinstance(name, str) else next(iter(name)) for name in outputs]
     values = {"corpus": run.corpus, "model": run.model, "strategy": arm, "control": arm}
+    values |= {"pair.to": run.corpus, "arm": arm}
     for key, value in values.items():
         names = [name.replace(f"${{item.{key}}}", value) for name in names]
     assert {Path(name) for name in names} >= {getattr(run, folder) for folder in folders}
@@ -82,6 +85,52 @@ def test_the_folders_are_the_outputs_in_dvc_yaml(
 def test_a_run_without_an_arm_is_named_like_its_cell(smoke: Params) -> None:
     cell = Run(smoke, "rotten_tomatoes", "lstm")
     assert cell.name == cell.cell == "rotten_tomatoes-lstm"
+
+
+@pytest.fixture
+def pair(smoke: Params) -> Params:
+    """Tickets of ``rotten_tomatoes`` on ``other``."""
+    corpora = {**smoke.corpora, "other": smoke.corpora["rotten_tomatoes"]}
+    pairs = (Pair(**{"from": "rotten_tomatoes", "to": "other"}),)
+    return replace(smoke, corpora=corpora, transfer=replace(smoke.transfer, pairs=pairs))
+
+
+def test_a_target_has_the_transferred_arms_too(pair: Params) -> None:
+    runs = grid.transfers(pair)
+    assert {(run.cell, run.arm) for run in runs} == {
+        (f"other-{model}", arm) for model in pair.models for arm in pair.transfer.arms
+    }
+    assert {run.source for run in runs} == {"rotten_tomatoes"}
+    run = runs[0]
+    assert run.source_ticket == Run(pair, "rotten_tomatoes", "cnn", "winning_ticket")
+    assert run.winning_ticket == Run(pair, "other", "cnn", "winning_ticket")
+    assert run.branch_folder == Path("data/branches/other-cnn-transferred")
+    assert [run for run in grid.runs(pair) if run.source] == runs
+    assert {run.tables_folder for run in runs} < grid.table_folders(pair)
+    for cell in grid.cells(pair):
+        names = [run.arm for run in grid.cell_runs(cell)]
+        extra = [*pair.transfer.arms] if cell.corpus == "other" else []
+        assert names == [*grid.arms(pair), *extra]
+
+
+def test_whose_words_a_corpus_is_read_with(pair: Params, smoke: Params) -> None:
+    assert grid.vocabulary_of(pair, "other") == "rotten_tomatoes"
+    assert grid.vocabulary_of(pair, "rotten_tomatoes") == "rotten_tomatoes"
+    own = replace(pair, transfer=replace(pair.transfer, vocabulary="target"))
+    assert grid.vocabulary_of(own, "other") == "other"
+    assert grid.vocabulary_of(smoke, "rotten_tomatoes") == "rotten_tomatoes"
+
+
+def test_a_pair_has_stages_of_its_own(pair: Params, smoke: Params) -> None:
+    settings = replace(pair, models={"cnn": pair.models["cnn"]})
+    added = set(grid.stages(settings)) - set(
+        grid.stages(replace(settings, transfer=smoke.transfer))
+    )
+    assert added == {
+        "vocabulary-rotten_tomatoes-other",
+        *(f"transfer-rotten_tomatoes-other-cnn-{arm}" for arm in pair.transfer.arms),
+        *(f"compare_transfer-other-cnn-{arm}" for arm in pair.transfer.arms),
+    }
 
 
 def test_other_arms_of_a_cell(smoke: Params) -> None:
@@ -148,9 +197,9 @@ def test_stages_up_to_the_tables(smoke: Params) -> None:
     ]
 
 
-def test_every_stage_is_listed_or_spans_the_grid(smoke: Params) -> None:
+def test_every_stage_is_listed_or_spans_the_grid(pair: Params) -> None:
     """A stage that is added to ``dvc.yaml`` counts in a run's wall time too."""
-    listed = {name.partition("-")[0] for name in grid.stages(smoke)}
+    listed = {name.partition("-")[0] for name in grid.stages(pair)}
     defined = set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
     assert defined - listed == {"code", "check", "check_corpus", "select", "plot"}
     assert listed < defined

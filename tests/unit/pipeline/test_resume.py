@@ -26,14 +26,14 @@ from lottery.experiment import replicate, run_files
 from lottery.experiment.replicate import DenseRun, Level
 from lottery.experiment.run_files import RunFiles
 from lottery.pipeline import build, code_digests, resume
-from lottery.pipeline.jobs import branch, connectivity, prune, train
+from lottery.pipeline.jobs import branch, connectivity, prune, train, transfer
 from lottery.pipeline.reporter import Reporter
 from lottery.pruning import masks
 from lottery.storage import paths, tensors
 from lottery.training import device
 from lottery.training.checkpointing import Checkpointer
 
-CORPUS, MODEL = "rotten_tomatoes", "cnn"
+CORPUS, MODEL, SOURCE = "rotten_tomatoes", "cnn", "other"
 CELL = f"{CORPUS}-{MODEL}"
 Change = Callable[[Params], Params]
 
@@ -48,9 +48,10 @@ class Job:
 
     run_seed: Callable[[Run, Path, int, Reporter], object]
     arm: str = ""
+    source: str = ""
 
     def run(self, settings: Params) -> Run:
-        return Run(settings, CORPUS, MODEL, self.arm)
+        return Run(settings, CORPUS, MODEL, self.arm, self.source)
 
 
 JOBS = {
@@ -58,6 +59,7 @@ JOBS = {
     "prune": Job(prune.run_seed, grid.WINNING_TICKET),
     "branch": Job(branch.run_seed, "reinit_same_mask"),
     "connectivity": Job(connectivity.run_seed),
+    "transfer": Job(transfer.run_seed, "transferred", SOURCE),
 }
 
 
@@ -76,9 +78,12 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LOTTERY_CHECKPOINTS", str(tmp_path / "checkpoints"))
     # Threads and determinism are settings of the process: the tests do not change them.
     monkeypatch.setattr(device, "prepare", lambda *arguments: torch.device("cpu"))
-    write_tokens(paths.tokens(CORPUS))
-    for seed in (0, 1):
-        write_runs(Run(smoke(), CORPUS, MODEL).winning_ticket, seed)
+    settings = smoke()
+    settings.train[f"{SOURCE}-{MODEL}"] = settings.train[CELL]
+    for corpus in (CORPUS, SOURCE):
+        write_tokens(paths.tokens(corpus))
+        for seed in (0, 1):
+            write_runs(Run(settings, corpus, MODEL).winning_ticket, seed)
     return tmp_path
 
 
@@ -180,6 +185,7 @@ AMOUNTS: dict[str, Change] = {
     "more levels": within("prune", levels=5),
     "until": within("prune", levels=None, until=0.9),
     "branch.levels": within("branch", levels=(2, 1)),
+    "transfer.levels": within("transfer", levels=(2, 1)),
     "connectivity.levels": within("connectivity", levels=(2,)),
     "connectivity.points": within("connectivity", points=5),
     "evaluate.tolerance": within("evaluate", tolerance=1.5),
@@ -198,6 +204,7 @@ MATTERS = {
     "prune": TRAINING | EPOCH | PRUNING | PRUNED | BUDGET,
     "branch": TRAINING | EPOCH | PRUNED | BUDGET,
     "connectivity": TRAINING,
+    "transfer": TRAINING | EPOCH | BUDGET,
 }
 DOES_NOT_MATTER = {
     "train": AMOUNTS | PRUNING | PRUNED | BUDGET,
@@ -205,6 +212,7 @@ DOES_NOT_MATTER = {
     # The dense run and the ticket that they depart from are among the inputs.
     "branch": AMOUNTS | PRUNING,
     "connectivity": AMOUNTS | PRUNING | PRUNED | EPOCH | BUDGET,
+    "transfer": AMOUNTS | PRUNING | PRUNED,
 }
 
 
@@ -246,12 +254,14 @@ def test_stages_strategies_and_controls_do_not_mix(tree: Path) -> None:
         *JOBS.values(),
         replace(JOBS["prune"], arm="late_rewinding"),
         replace(JOBS["branch"], arm="shuffled_mask"),
+        replace(JOBS["transfer"], arm="transferred_late"),
     ]
     assert len({folder_of(job, smoke()) for job in jobs}) == len(jobs)
     assert len({key_of(job, smoke()).fingerprint for job in jobs}) == len(jobs)
 
 
 TICKET = Run(smoke(), CORPUS, MODEL).winning_ticket
+OF_SOURCE = Run(smoke(), SOURCE, MODEL).winning_ticket
 PRUNED_AT = run_files.pruned_at_path(paths.seed(TICKET.pruning_folder, 0))
 TOKENS = [
     paths.tokens(CORPUS) / f"{split}.{kind}.npy"
@@ -262,11 +272,17 @@ STATES = [
     run_files.state_path(paths.seed(TICKET.dense_folder, 0), state)
     for state in ("init", "rewind", "final")
 ]
+SOURCES = [
+    *(run_files.state_path(paths.seed(OF_SOURCE.dense_folder, 0), state.stem) for state in STATES),
+    run_files.pruned_at_path(paths.seed(OF_SOURCE.pruning_folder, 0)),
+    OF_SOURCE.vocabulary,
+]
 INPUTS = {
     "train": TOKENS,
     "prune": [*TOKENS, *STATES],
     "branch": [*TOKENS, *STATES, PRUNED_AT],
     "connectivity": [*TOKENS, *STATES, PRUNED_AT],
+    "transfer": [*TOKENS, *STATES, PRUNED_AT, *SOURCES, TICKET.vocabulary],
 }
 
 
@@ -277,7 +293,10 @@ def alter(path: Path) -> None:
         values[1] = {"ids": 3, "offsets": values[1] + 1, "labels": 0}[path.stem.split(".")[1]]
         np.save(path, values)
         return
-    dtype = torch.uint8 if path == PRUNED_AT else torch.float32
+    if path.suffix == ".txt":
+        path.write_text(path.read_text().replace("word5\n", "another\n"))
+        return
+    dtype = torch.uint8 if path.stem == PRUNED_AT.stem else torch.float32
     content = tensors.load(path, dtype=dtype)
     content["output_bias"][0] = 1
     tensors.save(content, path)
@@ -475,6 +494,7 @@ def test_the_code_of_training_changes_the_fingerprint(source: Path, file: str) -
         "src/lottery/pipeline/workers.py",
         "src/lottery/pipeline/resume.py",
         "src/lottery/pipeline/jobs/prune.py",
+        "src/lottery/config/transfer_schema.py",
         "src/lottery/storage/csv_tables.py",
         "stages/train.py",
         "stages/prune.py",
@@ -495,6 +515,10 @@ def test_reports_stages_and_executors_do_not(source: Path, file: str) -> None:
         ("pruning/criteria/random.py", set()),
         ("pruning/controls/reinit_same_mask.py", {"branch"}),
         ("pruning/controls/shuffled_mask.py", set()),
+        ("pruning/transfers/transferred.py", {"transfer"}),
+        ("pruning/transfers/transferred_late.py", set()),
+        ("pruning/transfer.py", {"transfer"}),
+        ("experiment/transfer.py", {"transfer"}),
     ],
 )
 def test_of_plugins_only_the_chosen_one_does(source: Path, file: str, stages: set[str]) -> None:

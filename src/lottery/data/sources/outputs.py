@@ -14,6 +14,7 @@ FOLDERS = (
     *(Path("data") / name for name in ("tokens", "dense", "chains", "branches", "logits")),
     Path("data/checks"),
     Path("data/code"),
+    Path("data/vocabularies"),
     paths.CORPUS_REPORTS,
     paths.METRICS,
     Path("plots"),

@@ -26,14 +26,20 @@ def words_of(corpus: CorpusTable, settings: Tokens) -> Tokenized:
 
 
 def tokenize(
-    corpus: CorpusTable, documents: Tokenized, settings: Tokens, dedupe: bool, key: str
+    corpus: CorpusTable,
+    documents: Tokenized,
+    settings: Tokens,
+    dedupe: bool,
+    key: str,
+    words: list[str] | None = None,
 ) -> tuple[Arrays, list[str], dict[str, Any]]:
     """The token arrays of each split, the vocabulary, and the report on the corpus.
 
     Duplicates are found on all words of a document, and dropped if ``dedupe``, before anything is
     drawn. The vocabulary is of the training split only; with ``settings.resplit`` of training and
-    validation, since each is training for some seed. A document without a word (only quotation
-    marks, say) becomes a single ``<unk>``. ``key`` is the corpus's in ``params.yaml``.
+    validation, since each is training for some seed. With ``words``, another corpus's, it is those.
+    A document without a word (only quotation marks, say) becomes a single ``<unk>``. ``key`` is the
+    corpus's in ``params.yaml``.
     Raises LotteryError, with class and key, if too few documents remain.
     """
     table = corpus.frame.reset_index(drop=True)
@@ -45,7 +51,7 @@ def tokenize(
         parts = _splits(table, corpus, settings, key)
     except LotteryError as error:
         raise LotteryError(f"{error}{_dropped(doubles, dedupe)}") from None
-    words, arrays = _arrays(documents.cut(settings.max_tokens), parts, settings)
+    words, arrays = _arrays(documents.cut(settings.max_tokens), parts, settings, words)
     report = {
         **corpus_counts.duplicates(doubles.contradictory, doubles.copies, dedupe),
         **_similar(documents, parts, settings.max_tokens),
@@ -102,18 +108,23 @@ def _similar(
 
 
 def _arrays(
-    documents: Tokenized, parts: dict[str, pd.DataFrame], settings: Tokens
+    documents: Tokenized,
+    parts: dict[str, pd.DataFrame],
+    settings: Tokens,
+    words: list[str] | None,
 ) -> tuple[list[str], Arrays]:
-    """The vocabulary, of at most ``settings.vocabulary`` words, and the token arrays of each split.
+    """The vocabulary, and the token arrays of each split.
 
-    A word that is not in the vocabulary is ``<unk>``.
+    The vocabulary is ``words``, or else at most ``settings.vocabulary`` of the corpus's own. A word
+    that is not in it is ``<unk>``.
     """
     of_split = {split: documents.take(rows.index.to_numpy()) for split, rows in parts.items()}
-    sources = ("train", "validation") if settings.resplit else ("train",)
-    numbers = np.concatenate([of_split[split].numbers for split in sources])
-    counts = np.bincount(numbers, minlength=len(documents.words)).tolist()
-    counted = dict(zip(documents.words, counts, strict=True))
-    words = vocabulary.build(counted, settings.vocabulary)
+    if words is None:
+        sources = ("train", "validation") if settings.resplit else ("train",)
+        numbers = np.concatenate([of_split[split].numbers for split in sources])
+        counts = np.bincount(numbers, minlength=len(documents.words)).tolist()
+        counted = dict(zip(documents.words, counts, strict=True))
+        words = vocabulary.build(counted, settings.vocabulary)
     ids = {word: id for id, word in enumerate(words) if word not in SPECIALS}
     id_of = np.array([ids.get(word, UNK) for word in documents.words], np.uint16)
     return words, {

@@ -42,6 +42,13 @@ def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
     except NotForThisModelError as error:
         reporter.note(f"{run.cell} {run.arm}: left out: {error}")
         return {}
+    return evaluated(run, folder, seed, levels, reporter)
+
+
+def evaluated(run: Run, folder: Path, seed: int, levels: list[Level], reporter: Reporter) -> Rows:
+    """The rows of all tables of the ``levels`` that a seed trained, with the dense network's; those
+    of its failure if its training diverged. Here the test set is opened."""
+    seed_folder = paths.seed(folder, seed)
     if failure := failures.read(seed_folder):
         return failed_rows(run, seed, failure, reporter)
     model = build.network(run)
