@@ -122,7 +122,7 @@ def published_table(tables: list[pd.DataFrame]) -> str:
     """The rows of all studies as a table in Markdown; accuracies in percent."""
     rows = [row for table in tables for row in table.to_dict("records")]
     if not rows:
-        return "No study here has a cell of the 2020 study.\n"
+        return "No study here with a `claims.yaml` has a cell of the 2020 study.\n"
     lines = [_line(_HEADINGS), _line(["---"] * len(_HEADINGS))]
     for row in rows:
         reason = "" if pd.isna(row["no_ticket"]) else row["no_ticket"]

@@ -16,6 +16,7 @@ from helpers import (
     RunStage,
     ran,
 )
+from independent import recompute
 
 from lottery.training import splits
 
@@ -195,3 +196,16 @@ def test_an_arm_whose_every_seed_failed(project: Repository, stage: RunStage) ->
     metrics = json.loads((project.path / f"metrics/{SMOKE_CELLS[0]}.json").read_text())
     assert metrics[SMOKE_STRATEGIES[1]]["failed_seeds"] == 1
     assert metrics[SMOKE_STRATEGIES[1]]["at_50"] is None
+
+
+def test_a_study_of_these_results(project: Repository) -> None:
+    """Copied out of what DVC has run and rendered again, it has the same numbers and figures."""
+    assert recompute.compare(project.path).disagreements == []
+    assert "not run yet" not in project.run("tools.studies", "add", ".", "mine")
+    study = project.path / "studies" / "mine"
+    assert (study / "params.yaml").read_bytes() == (project.path / "params.yaml").read_bytes()
+    for name in ("metrics", "plots/curves", "plots/statistics", "plots/figures"):
+        files = [path for path in (project.path / name).iterdir() if path.is_file()]
+        assert files
+        for path in files:
+            assert (study / name / path.name).read_bytes() == path.read_bytes(), path
