@@ -289,7 +289,9 @@ def test_the_table_in_the_readme(home: Path) -> None:
     assert lines[2].startswith("| ag | winning ticket | 89.18 | – | 89.3 % | 88.50 | not run |")
     list(studies.render_all())
     text = (home / "studies" / "README.md").read_text()
-    assert text == README.replace("old\n", "No study here with a `claims.yaml` has a cell of the 2020 study.\n")
+    assert text == README.replace(
+        "old\n", "No study here with a `claims.yaml` has a cell of the 2020 study.\n"
+    )
     (home / "studies" / "README.md").write_text("# Studies\n")
     status, output = run(home)
     assert status == 1
