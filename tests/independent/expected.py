@@ -83,3 +83,24 @@ def levels(study: Study) -> Iterator[dict[str, Any]]:
                     "balanced_accuracy": rows.test_balanced_accuracy.mean(),
                     "macro_f1": rows.test_macro_f1.mean(),
                 }
+
+
+def transfers(study: Study) -> Iterator[dict[str, Any]]:
+    """Each level of a transferred arm beside dense and beside each arm that has that level."""
+    for cell, (corpus, model) in study.cells.items():
+        source, others = study.source(cell), study.levels[cell]
+        names = study.params["transfer"]["arms"] if source else []
+        for arm in filter(others.__contains__, names):
+            for level, sparsity in study.sparsity(cell, arm).items():
+                for against in ("dense", *others):
+                    if against == arm or (
+                        against != "dense" and level not in set(others[against].level)
+                    ):
+                        continue
+                    mean = t.of_pairs(study.differences(cell, arm, against, [level]))
+                    low, high = t.interval(mean, 0.95)
+                    yield {
+                        **{"source": source, "target": corpus, "model": model, "arm": arm},
+                        **{"level": level, "sparsity": sparsity, "against": against},
+                        **{"n": mean.n, "difference": mean.effect, "low": low, "high": high},
+                    }

@@ -33,7 +33,7 @@ def compare(folder: Path) -> Comparison:
     """Compare all of ``plots/curves``, ``plots/statistics``, ``plots/documents``, ``metrics``."""
     study, comparison = Study(folder), Comparison()
     for cell in study.cells:
-        for arm in filter(study.levels[cell].__contains__, study.arms):
+        for arm in filter(study.levels[cell].__contains__, study.arms(cell)):
             counts(study, comparison, cell, arm)
     results(study, comparison)
     return comparison
@@ -45,7 +45,7 @@ def results(study: Study, comparison: Comparison) -> None:
         ours = expected.curves(study, cell)
         theirs = study.read(f"plots/curves/{cell}.csv")
         comparison.rows(f"curves/{cell}", ours, ["arm", "seed", "level"], theirs)
-        for arm in study.arms:
+        for arm in study.arms(cell):
             documents(study, comparison, cell, arm)
     for name, rows, keys in (
         ("dense", expected.dense(study), ["cell"]),
@@ -54,6 +54,10 @@ def results(study: Study, comparison: Comparison) -> None:
         ("levels", expected.levels(study), ["cell", "arm", "level"]),
     ):
         comparison.rows(name, pd.DataFrame(rows), keys, statistics(study, name))
+    if any(map(study.source, study.cells)):
+        keys = ["target", "model", "arm", "level", "against"]
+        ours, theirs = pd.DataFrame(expected.transfers(study)), statistics(study, "transfers")
+        comparison.rows("transfers", ours, keys, theirs)
     claims(study, comparison)
     metrics(study, comparison)
 

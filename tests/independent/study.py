@@ -40,9 +40,15 @@ class Study:
     def strategies(self) -> list[str]:
         return self.params["strategies"]
 
-    @property
-    def arms(self) -> list[str]:
-        return [*self.strategies, *self.params["controls"]]
+    def arms(self, cell: str) -> list[str]:
+        """Strategies, controls and, where the corpus is the target of a transfer, those arms."""
+        transferred = self.params["transfer"]["arms"] if self.source(cell) else []
+        return [*self.strategies, *self.params["controls"], *transferred]
+
+    def source(self, cell: str) -> str | None:
+        """The corpus whose tickets are trained in this cell."""
+        pairs = self.params.get("transfer", {"pairs": []})["pairs"]
+        return {pair["to"]: pair["from"] for pair in pairs}.get(self.cells[cell][0])
 
     @property
     def margin(self) -> float:
@@ -62,7 +68,7 @@ class Study:
     def levels(self) -> dict[str, dict[str, pd.DataFrame]]:
         """By cell and arm, the rows of seeds and levels; arms without any are left out."""
         every = {
-            cell: {arm: self.of_arm(cell, arm, "levels") for arm in self.arms}
+            cell: {arm: self.of_arm(cell, arm, "levels") for arm in self.arms(cell)}
             for cell in self.cells
         }
         return {

@@ -76,7 +76,7 @@ def document_errors(study: Study) -> dict[tuple[str, str, str, str], float]:
     """The standard error over seeds and documents, by cell, of, against and levels."""
     errors = {}
     for cell in study.cells:
-        for arm in study.arms:
+        for arm in study.arms(cell):
             for one in study.read(f"plots/documents/{cell}-{arm}.csv").itertuples():
                 errors[one.cell, one.of, one.against, one.sparsity] = t.document_error(
                     one.seed_variance,
