@@ -8,32 +8,23 @@ parameters of today, so arms can be committed as they finish.
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import yaml
 
 from lottery.analysis import documents, tidy
 from lottery.config import grid, params, strict_yaml
-from lottery.config.grid import WINNING_TICKET, Run
+from lottery.config.grid import Run
 from lottery.config.schema import Params
 from lottery.errors import LotteryError
 from lottery.pipeline import stage_order
 from lottery.storage import csv_tables, files, paths
-from tools import study_provenance
+from tools import study_provenance, study_stages
+from tools.study_stages import LOCK, Finished
 
-LOCK = Path("dvc.lock")
 FULL = Path(__file__).resolve().parents[1] / "profiles" / "full.yaml"
 """Whose values a study has for keys that are newer than it: those of how it was before them."""
-Document = dict[str, Any]
-
-
-class Finished(NamedTuple):
-    """What of the grid has been run."""
-
-    strategies: list[str]
-    controls: list[str]
-    connectivity: bool
 
 
 def copy(clone: Path, folder: Path) -> list[str]:
@@ -44,15 +35,15 @@ def copy(clone: Path, folder: Path) -> list[str]:
     """
     document = strict_yaml.read_yaml(clone / paths.PARAMS)
     every = params.parse(_with_newer_keys(document), str(clone / paths.PARAMS))
-    lock = strict_yaml.read_yaml(clone / LOCK)
-    if not isinstance(lock, dict) or not isinstance(lock.get("stages"), dict):
-        raise LotteryError(f"{clone / LOCK}: lists no stages; run 'dvc repro' there first")
-    finished = _finished(every, _up_to_date(lock, document), clone)
-    missing = _missing(every, finished)
+    lock = study_stages.read_lock(clone)
+    finished = study_stages.finished(every, document, lock, clone)
+    missing = study_stages.missing(every, finished)
     if missing:
-        # A study needs a control by name. One that was not run has no rows.
-        controls = finished.controls or [every.controls[0]]
-        document |= {"strategies": finished.strategies, "controls": controls}
+        # There must be a control, and an arm of transfer. One that was not run has no rows.
+        document["strategies"] = finished.strategies
+        document["controls"] = finished.controls or [every.controls[0]]
+        if every.transfer.pairs:
+            document["transfer"]["arms"] = finished.transferred or [every.transfer.arms[0]]
         files.write_text(folder / paths.PARAMS, yaml.safe_dump(document, sort_keys=False))
     else:
         _copy(clone, folder, paths.PARAMS)
@@ -60,7 +51,7 @@ def copy(clone: Path, folder: Path) -> list[str]:
     for path in _to_copy(settings, finished):
         _copy(clone, folder, path)
     for run in grid.runs(settings):
-        if run.arm in (*finished.strategies, *finished.controls):
+        if run.arm in finished.arms:
             _check_seeds(clone, run)
     _write_empty_tables(settings, finished, folder)
     names = set(stage_order.order(settings, strict_yaml.read_yaml(clone / "dvc.yaml")["stages"]))
@@ -91,60 +82,13 @@ def _with_newer_keys(document: Any) -> Any:
     return result
 
 
-def _up_to_date(lock: Document, document: Document) -> set[str]:
-    """The stages in ``dvc.lock`` that ran with the parameters that ``params.yaml`` has now."""
-    return {
-        name
-        for name, stage in lock["stages"].items()
-        if all(
-            _value(document, key) == value
-            for key, value in stage.get("params", {}).get(str(paths.PARAMS), {}).items()
-        )
-    }
-
-
-def _value(document: Any, key: str) -> Any:
-    """The value of a key with dots, such as ``models.cnn``; None if there is none."""
-    for part in key.split("."):
-        document = document.get(part) if isinstance(document, dict) else None
-    return document
-
-
-def _finished(settings: Params, done: set[str], clone: Path) -> Finished:
-    cells = grid.cells(settings)
-    for cell in cells:
-        first = (f"tokenize@{cell.corpus}", f"baseline@{cell.corpus}", f"train@{cell.name}")
-        ticket = cell.winning_ticket.name
-        for name in (*first, *(f"{stage}@{ticket}" for stage in ("prune", "evaluate", "compare"))):
-            if name not in done:
-                raise LotteryError(
-                    f"{clone / LOCK}: stage {name} has not been run with these parameters; a study "
-                    f"needs at least {WINNING_TICKET}; run 'dvc repro' there first"
-                )
-
-    def ran(arm: str, *stages: str) -> bool:
-        return {f"{stage}@{cell.of_arm(arm).name}" for stage in stages for cell in cells} <= done
-
-    return Finished(
-        [arm for arm in settings.strategies if ran(arm, "prune", "evaluate", "compare")],
-        [arm for arm in settings.controls if ran(arm, "branch", "compare_control")],
-        {f"connectivity@{cell.name}" for cell in cells} <= done,
-    )
-
-
-def _missing(settings: Params, finished: Finished) -> list[str]:
-    arms = {*finished.strategies, *finished.controls}
-    missing = [arm for arm in grid.arms(settings) if arm not in arms]
-    return missing if finished.connectivity else [*missing, "connectivity"]
-
-
 def _to_copy(settings: Params, finished: Finished) -> Iterator[Path]:
     yield paths.CLAIMS
     for corpus in settings.corpora:
         yield from (paths.provenance(corpus), paths.corpus_report(corpus))
         yield grid.baseline_folder(corpus)
     for run in grid.runs(settings):
-        if run.arm in (*finished.strategies, *finished.controls):
+        if run.arm in finished.arms:
             yield from (run.tables_folder, paths.documents(run.name))
     if finished.connectivity:
         yield from (cell.connectivity.tables_folder for cell in grid.cells(settings))
@@ -181,7 +125,7 @@ def _write_empty_tables(settings: Params, finished: Finished, folder: Path) -> N
     """Tables without rows, of what every page has but this study has not run yet."""
     nothing = pd.DataFrame(columns=documents.COLUMNS)
     for run in grid.runs(settings):
-        if run.arm not in (*finished.strategies, *finished.controls):
+        if run.arm not in finished.arms:
             csv_tables.write_folder(folder / run.tables_folder, tidy.arm_tables(run.arm, []))
             csv_tables.write(nothing, folder / paths.documents(run.name))
     if not finished.connectivity:

@@ -251,6 +251,34 @@ def test_the_machine_and_the_times_are_those_of_the_clone(clone: Clone, home: Pa
     assert not list((home / "studies" / "mine").rglob(".lottery"))
 
 
+def test_transferred_arms_are_added_as_they_finish(clone: Clone, home: Path) -> None:
+    """A study that trains its own tickets on itself, to have a pair with one corpus."""
+    arms = ["transferred", "transferred_mask"]
+    pair = {"from": CORPUS, "to": CORPUS}
+    clone.document["transfer"] = {
+        **{"pairs": [pair], "arms": arms, "levels": [2], "vocabulary": "source"}
+    }
+    clone.write_params()
+    control = clone.document["controls"][0]
+    shutil.copytree(clone.tables(control), clone.tables(arms[0]))
+    measured = clone.root / paths.documents(f"{CELL}-{control}")
+    header = measured.read_text().splitlines()[0]
+    (clone.root / paths.documents(f"{CELL}-{arms[0]}")).write_text(header + "\n")
+    levels = clone.tables(arms[0]) / "levels.csv"
+    levels.write_text(levels.read_text().replace(control, arms[0]))
+    clone.write_lock(without=(arms[1],))
+    assert studies.add(clone.root, "mine") == [arms[1]]
+    study = home / "studies" / "mine"
+    assert study_copy.load(study / "params.yaml").transfer.arms == (arms[0],)
+    studies.render(study)
+    table = pd.read_csv(study / paths.STATISTICS / "transfers.csv")
+    assert set(table.arm) == {arms[0]}
+    clone.write_lock(without=("transfer@",))
+    assert studies.add(clone.root, "mine") == arms
+    studies.render(study)
+    assert pd.read_csv(study / paths.STATISTICS / "transfers.csv").empty
+
+
 def test_a_study_that_is_older_than_some_keys(clone: Clone, home: Path) -> None:
     """It is as it was before them, and its own parameters stay as they ran."""
     del clone.document["connectivity"], clone.document["tokens"]["resplit"]
