@@ -227,6 +227,7 @@ SMOKE_STAGES = {
     *(f"compare@{run}" for run in SMOKE_PRUNING_RUNS),
     *(f"compare_control@{cell}-{SMOKE_CONTROL}" for cell in SMOKE_CELLS),
     "select",
+    *(f"export@{cell}" for cell in SMOKE_CELLS),
     "plot",
 }
 """The grid of :func:`make_repository`, and the stages that DVC runs of it."""

@@ -14,6 +14,17 @@ def predictions(logits: np.ndarray) -> np.ndarray:
     return logits.argmax(1)
 
 
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """The probability of each class, float64 [documents, classes]; ``logits`` as for
+    :func:`predictions`."""
+    values = logits.astype(np.float64)
+    if values.shape[1] == 1:
+        values = np.concatenate([np.zeros_like(values), values], 1)
+    values = np.exp(values - values.max(1, keepdims=True))
+    shares: np.ndarray = values / values.sum(1, keepdims=True)
+    return shares
+
+
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
     """The percentage of documents whose predicted class is their label.
 

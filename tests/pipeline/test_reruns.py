@@ -85,9 +85,11 @@ def remove_from_grid(project: Repository, model: str, *strategies: str) -> None:
 
 def test_a_shrunk_grid_leaves_no_orphan(project: Repository) -> None:
     remove_from_grid(project, "lstm", "late_rewinding")
-    assert project.repro() == ["check", "select", "plot"]
+    assert project.repro() == ["check", "select", f"export@{SMOKE_CELLS[0]}", "plot"]
     assert "late_rewinding" not in (project.path / "plots/report.html").read_text()
-    for folder in ("metrics", "plots/curves", "plots/figures", "plots/tables", "plots/documents"):
+    assert not (project.path / f"plots/tickets/{SMOKE_CELLS[1]}").exists()
+    plots = ("curves", "documents", "figures", "tables", "tickets")
+    for folder in ("metrics", *(f"plots/{name}" for name in plots)):
         names = [path.name for path in (project.path / folder).iterdir()]
         assert names
         assert not [name for name in names if "lstm" in name or "late_rewinding" in name]
@@ -152,17 +154,17 @@ def test_new_arms_are_a_file_each_and_one_cells_rate_reruns_it(project: Reposito
     of_the_arms = stages_of_the_arms(cnn) | stages_of_the_arms(lstm)
     assert set(project.repro()) == {
         *(*of_the_cell, *of_the_arms),
-        *("code", "check", "select", "plot"),
+        *("code", "check", "select", f"export@{lstm}", "plot"),
     }
     assert_arms_are_in_the_results(project, cnn)
 
 
 def test_new_arms_are_a_file_each(project: Repository) -> None:
-    """In a grid of one model a strategy and a control run, and nothing else before the tables."""
+    """In a grid of one model a strategy and a control run, and what reads the tables."""
     add_arms(project)
     remove_from_grid(project, "lstm")
-    arms = stages_of_the_arms(SMOKE_CELLS[0])
-    assert set(project.repro()) == {*arms, "code", "check", "select", "plot"}
+    arms, export = stages_of_the_arms(SMOKE_CELLS[0]), f"export@{SMOKE_CELLS[0]}"
+    assert set(project.repro()) == {*arms, "code", "check", "select", export, "plot"}
     assert_arms_are_in_the_results(project, SMOKE_CELLS[0])
 
 

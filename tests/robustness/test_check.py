@@ -110,6 +110,11 @@ def write(name: str, content: str = "review,stars\ngood,1\nbad,0\n") -> None:
         ({"prune.rate": 2}, "prune.rate: must be less than 1, got 2"),
         ({"prune.criterion": "magnitud"}, "unknown criterion 'magnitud'; did you mean 'magnitude'"),
         ({"strategies": ["late_rewinding"]}, "strategies: 'winning_ticket' is missing"),
+        (
+            {"export.strategy": "winning_tickets"},
+            "export.strategy: 'winning_tickets' is not listed under strategies; did you mean 'win",
+        ),
+        ({"export.values": "float8"}, "export.values: must be 'float32', 'float16' or 'int8'"),
         ({"controls": ["connectivity"]}, "controls.0: unknown control 'connectivity'"),
         (
             {"corpora.rotten_tomatoes.split": "official"},

@@ -1,8 +1,8 @@
 """The sections of ``params.yaml`` as frozen dataclasses: each key, its bounds, its meaning.
 
 :class:`Params` at the end is all of them; :mod:`lottery.config.params` reads the file. ``corpora``
-and ``tokens`` are in :mod:`lottery.config.text_schema`, ``transfer`` is in
-:mod:`lottery.config.transfer_schema`.
+and ``tokens`` are in :mod:`lottery.config.text_schema`, ``export`` in
+:mod:`lottery.config.export_schema`, ``transfer`` in :mod:`lottery.config.transfer_schema`.
 
 To add a key: a field here, its value in ``params.yaml`` and every profile, in ``dvc.yaml`` the
 params of the stages that read it, and in ``resume.TRAINING`` if it changes how a network trains.
@@ -23,6 +23,7 @@ from lottery.config.bounds import (
     Seed,
     distinct,
 )
+from lottery.config.export_schema import Export
 from lottery.config.text_schema import Corpus, Tokens
 from lottery.config.transfer_schema import Transfer
 from lottery.config.validation import STRICT
@@ -181,6 +182,7 @@ class Sections:
     connectivity: Connectivity
     transfer: Transfer
     evaluate: Evaluate
+    export: Export
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

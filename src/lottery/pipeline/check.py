@@ -5,10 +5,11 @@ from types import ModuleType
 
 from lottery.config import grid, params, plugins
 from lottery.config.grid import WINNING_TICKET
+from lottery.config.plugins import suggestion
 from lottery.config.schema import Params
 from lottery.data.sources import outputs
 from lottery.data.text import glove
-from lottery.errors import LotteryError
+from lottery.errors import LotteryError, brief
 from lottery.pipeline import check_corpus, check_transfer, run_end, workers
 
 RESERVED = ("connectivity", "dense")
@@ -55,6 +56,11 @@ def _check_arms(settings: Params) -> None:
         raise LotteryError(
             f"strategies: '{WINNING_TICKET}' is missing; controls and connectivity need its "
             "tickets, so add it"
+        )
+    if settings.export.strategy not in settings.strategies:
+        raise LotteryError(
+            f"export.strategy: {brief(settings.export.strategy)} is not listed under strategies"
+            f"{suggestion(settings.export.strategy, list(settings.strategies))}"
         )
     for index, name in enumerate(settings.controls):
         _load("lottery.pruning.controls", name, "control", f"controls.{index}")

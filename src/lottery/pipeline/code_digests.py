@@ -27,6 +27,7 @@ CHOSEN = {
     "branch": ("lottery.models", "lottery.pruning.controls"),
     "connectivity": ("lottery.models",),
     "transfer": ("lottery.models", "lottery.pruning.transfers"),
+    "export": ("lottery.models",),
 }
 """Packages from which a stage loads only the module that params.yaml names. dvc.yaml lists that
 module among the stage's deps. What any module of the package imports counts for the stage."""

@@ -14,6 +14,7 @@ from lottery.config.schema import Params
 from lottery.errors import LotteryError, brief, one_line
 from lottery.pipeline.cli import Parser
 from lottery.pipeline.jobs import export
+from lottery.report import provenance
 from lottery.storage import paths
 from lottery.tickets import format, onnx
 from lottery.tickets.header import VALUES
@@ -29,7 +30,7 @@ def main() -> None:
         run = _run(settings, arguments)
         seed = settings.seeds[0] if arguments.seed is None else arguments.seed
         level = _level(run, arguments.level)
-        network = export.network(run, seed, level)
+        network = export.network(run, seed, level, {"commit": provenance.commit()})
         export.write(arguments.output, network, arguments.values)
         if arguments.onnx:
             onnx.write(format.read(arguments.output), arguments.onnx)
@@ -100,7 +101,7 @@ def _level(run: Run, name: str) -> int:
     """The number of the level; that of the dense network, with a note, where there is no ticket."""
     if name != _CHOSEN:
         return int(name)
-    level = export.chosen_level(run)
+    level = export.chosen_level(export.curve(run))
     if level is None:
         print(f"{run.name} has no ticket: exporting its dense network", file=sys.stderr)
     return level or export.DENSE

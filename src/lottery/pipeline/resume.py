@@ -14,7 +14,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import grimp
 import torch
 
+from lottery.config.plain import plain
 from lottery.errors import LotteryError
 from lottery.experiment import run_files
 from lottery.pipeline import code_digests
@@ -109,8 +110,8 @@ def fingerprint_of(stage: str, run: Run, seed: int) -> dict[str, Any]:
     return {
         "parameters": {
             "arm": run.arm,
-            "model": _plain(run.model_settings),
-            "train": _plain(run.train_settings),
+            "model": plain(run.model_settings),
+            "train": plain(run.train_settings),
             "precision": run.params.precision,
             **parameters,
         },
@@ -172,16 +173,7 @@ def _closure_digests(*plugins: str) -> dict[str, str]:
 def _parameter(params: Any, key: str) -> Any:
     for name in key.split("."):
         params = getattr(params, name)
-    return _plain(params)
-
-
-def _plain(value: Any) -> Any:
-    """A section of the parameters as JSON has it."""
-    if is_dataclass(value) or hasattr(value, "__dataclass_fields__"):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {name: _plain(entry) for name, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
+    return plain(params)
 
 
 def _processor(target: torch.device) -> str:

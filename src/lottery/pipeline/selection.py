@@ -29,7 +29,8 @@ def remove_orphans(params: Params) -> None:
     """Delete the tables of cells and arms that the grid does not have, and the reports on corpora
     that it does not have."""
     expected = grid.table_folders(params)
-    for folder in paths.TABLES.iterdir():
+    expected |= {paths.ticket_tables(cell.name) for cell in grid.cells(params)}
+    for folder in sorted([*paths.TABLES.iterdir(), *paths.TICKETS.glob("*")]):
         if folder.is_dir() and folder not in expected:
             print(f"removing {folder}: no longer in {paths.PARAMS}")
             shutil.rmtree(folder)

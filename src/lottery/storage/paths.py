@@ -13,6 +13,8 @@ CORPUS_REPORTS = Path("data/corpora")
 TABLES = Path("plots/tables")
 DOCUMENTS = Path("plots/documents")
 CURVES = Path("plots/curves")
+TICKETS = Path("plots/tickets")
+"""What the stage export says of each cell's file; apart from the files, which are not in git."""
 STATISTICS = Path("plots/statistics")
 FIGURES = Path("plots/figures")
 REPORT = Path("plots/report.html")
@@ -98,6 +100,16 @@ def curves(cell: str) -> Path:
 def documents(name: str) -> Path:
     """What the test documents add to the uncertainty of an arm's contrasts."""
     return DOCUMENTS / f"{name}.csv"
+
+
+def ticket(cell: str) -> Path:
+    """The file that classifies text as the cell's ticket, or as its dense network."""
+    return Path(f"data/tickets/{cell}.ticket")
+
+
+def ticket_tables(cell: str) -> Path:
+    """The folder of tables about that file, and about what pruning costs."""
+    return TICKETS / cell
 
 
 def seed(folder: Path, seed: int) -> Path:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lottery.metrics import probabilities
 from lottery.tickets.cnn import CNNNetwork
-from lottery.tickets.ticket import Ticket, probabilities
+from lottery.tickets.ticket import Ticket
 
 MOST = 3
 """Reasons given for a text."""

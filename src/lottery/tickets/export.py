@@ -4,17 +4,19 @@ Words without an embedding, and filters without a weight or without influence, a
 """
 
 import runpy
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from lottery.errors import brief
 from lottery.storage.token_arrays import PAD, UNK
 from lottery.tickets import compressed_rows
 from lottery.tickets.architectures import CNN, LSTM, Architecture
 from lottery.tickets.compressed_rows import SparseMatrix
-from lottery.tickets.format import Contents
+from lottery.tickets.format import Contents, Unsuitable
 from lottery.tickets.header import EMBEDDING, Header
 
 Arrays = Mapping[str, np.ndarray]
@@ -52,11 +54,13 @@ class _Parts:
 def contents(network: Network, values: str) -> Contents:
     """The network as a ticket, whose ``values`` are stored as float32, float16 or int8.
 
-    Its logits are the network's to rounding.
+    Its logits are the network's to rounding. Raises Unsuitable for another model.
     """
+    if network.model not in _BUILDERS:
+        models = " or ".join(_BUILDERS)
+        raise Unsuitable(f"the model of a ticket is {models}, not {brief(network.model)}")
     words, embedding = _embedding(network)
-    build = _cnn if network.model == "cnn" else _lstm
-    parts = build(network, embedding.shape[1])
+    parts = _BUILDERS[network.model](network, embedding.shape[1])
     matrices = {EMBEDDING: embedding, **parts.matrices}
     header = Header(
         model=parts.model,
@@ -131,12 +135,23 @@ def _lstm(network: Network, dim: int) -> _Parts:
     return _Parts(model, matrices, {**vectors, "output_bias": weights["output_bias"]})
 
 
+_BUILDERS = {"cnn": _cnn, "lstm": _lstm}
+
+
 def main() -> None:
-    """The command ``python -m lottery.tickets.export``.
+    """The command ``python -m lottery.tickets.export``, or ``lottery-export``.
 
     It reads trained runs, which is the work of a room above this one: here is only its name.
     """
-    runpy.run_module("lottery.pipeline.export", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("lottery.pipeline.export", run_name="__main__", alter_sys=True)
+    except ModuleNotFoundError as error:
+        if (error.name or "lottery").startswith("lottery"):
+            raise
+        sys.exit(
+            f"error: the package {error.name} is not installed. Exporting reads trained networks, "
+            "which needs the others of the pipeline: pip install '.[pipeline]' in its folder"
+        )
 
 
 if __name__ == "__main__":

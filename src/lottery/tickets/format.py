@@ -19,6 +19,10 @@ _HEADER, _WORDS = "ticket", "words"
 _DTYPES = {"float32": np.float32, "float16": np.float16, "int8": np.int8}
 
 
+class Unsuitable(LotteryError):
+    """A network that a ticket cannot contain."""
+
+
 @dataclass(frozen=True)
 class Contents:
     """All that is in a file."""
@@ -34,7 +38,7 @@ class Contents:
 def to_bytes(contents: Contents) -> bytes:
     """The file's bytes; the same contents give the same bytes.
 
-    Raises LotteryError for a value that ``header.values`` cannot hold, or a network too large.
+    Raises Unsuitable for a value that ``header.values`` cannot hold, or a network too large.
     """
     arrays = {_WORDS: word_list.encode(contents.words)}
     for name, matrix in contents.matrices.items():
@@ -42,9 +46,9 @@ def to_bytes(contents: Contents) -> bytes:
         arrays |= {f"{name}.counts": counts, f"{name}.columns": columns}
         for end, array in _store(matrix, contents.header.values).items():
             if not np.isfinite(array).all():
-                raise LotteryError(
+                raise Unsuitable(
                     f"{name} contains a value that {contents.header.values} cannot hold; "
-                    "choose --values float32"
+                    "store values as float32"
                 )
             arrays[f"{name}.{end}"] = array
     arrays |= contents.vectors
@@ -52,7 +56,7 @@ def to_bytes(contents: Contents) -> bytes:
     try:
         header.parse(text)
     except ValueError as error:
-        raise LotteryError(f"this network does not fit a ticket: {error}") from None
+        raise Unsuitable(f"this network does not fit a ticket: {error}") from None
     text = contents.header.to_json(digest(text, arrays))
     return bytes(safetensors.numpy.save(arrays, {_HEADER: text}))
 
@@ -69,7 +73,10 @@ def read(path: Path) -> Contents:
     is in it, no code is run and no more memory is taken than its contents need.
     """
     try:
-        if path.stat().st_size > MAX_FILE:
+        size = path.stat().st_size
+        if size == 0 and path.is_file():
+            raise LotteryError(f"{path}: empty: its cell has no network that a ticket can contain")
+        if size > MAX_FILE:
             raise ValueError(f"larger than {MAX_FILE:,} bytes")
         return _parse(path)
     except FileNotFoundError:

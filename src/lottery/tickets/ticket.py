@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lottery import metrics
 from lottery.errors import LotteryError
 from lottery.tickets import format, tokenizers
 from lottery.tickets.architectures import CNN
@@ -68,7 +69,7 @@ class Ticket:
 
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """The probability of each class, float64 ``[texts, classes]``."""
-        return probabilities(self.logits(texts))
+        return metrics.probabilities(self.logits(texts))
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
         """The network's outputs, float32 ``[texts, outputs]``; two classes have one output."""
@@ -116,13 +117,3 @@ class Ticket:
         if not np.isfinite(logits).all():
             raise LotteryError("a sum of this ticket's weights is too large for a float32")
         return logits
-
-
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """The probability of each class, float64 ``[documents, classes]``."""
-    values = logits.astype(np.float64)
-    if values.shape[1] == 1:
-        values = np.concatenate([np.zeros_like(values), values], 1)
-    values = np.exp(values - values.max(1, keepdims=True))
-    total: np.ndarray = values / values.sum(1, keepdims=True)
-    return total

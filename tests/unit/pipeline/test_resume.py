@@ -190,6 +190,7 @@ AMOUNTS: dict[str, Change] = {
     "connectivity.points": within("connectivity", points=5),
     "evaluate.tolerance": within("evaluate", tolerance=1.5),
     "evaluate.margin": within("evaluate", margin=1.5),
+    "export": within("export", strategy="late_rewinding", values="int8"),
     "seeds": top(seeds=(0, 1, 2, 3)),
     "strategies": top(strategies=("winning_ticket",)),
     "controls": top(controls=("reinit_same_mask", "snip")),

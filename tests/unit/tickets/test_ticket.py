@@ -60,7 +60,7 @@ def test_smaller_values(model: str, values: str, bound: float, tmp_path: Path) -
 def test_a_value_that_float16_cannot_hold_is_refused() -> None:
     pair = ticket_networks.make("cnn")
     pair.network.weights["output_weight"][:] = 1e6
-    with pytest.raises(Exception, match="choose --values float32"):
+    with pytest.raises(Exception, match="store values as float32"):
         ticket_networks.to_bytes(pair.network, "float16")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lottery import metrics
+from lottery.config.plain import plain
 from lottery.errors import LotteryError
 from lottery.experiment import failures, replicate
 from lottery.experiment.run_files import RunFiles
@@ -15,30 +17,36 @@ from lottery.models import EMBEDDING, Weights
 from lottery.pipeline import build
 from lottery.pruning import masks
 from lottery.pruning.masks import PrunedAt
-from lottery.report import provenance
 from lottery.storage import csv_tables, files, paths, token_arrays
 from lottery.tickets import Ticket, export, format
 from lottery.tickets.export import Network
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lottery.config.grid import Run
 
 DENSE = 0
 """The level of the dense network."""
 
 
-def chosen_level(run: Run) -> int | None:
-    """The level of the ticket of ``run``'s strategy; None if it has no ticket.
+def curve(run: Run) -> pd.DataFrame:
+    """The accuracies of ``run`` by seed and level; a seed that diverged has none.
 
     Raises LotteryError if the tickets have not been chosen yet.
     """
     curves = csv_tables.read(paths.curves(run.cell))
-    rows = curves[(curves.arm == run.arm) & curves.chosen]
+    return curves[curves.arm == run.arm]
+
+
+def chosen_level(levels: pd.DataFrame) -> int | None:
+    """The level of the ticket in the table of :func:`curve`; None if there is no ticket."""
+    rows = levels[levels.chosen]
     return int(rows.level.iloc[0]) if len(rows) else None
 
 
-def network(run: Run, seed: int, level: int) -> Network:
-    """The trained network of one seed at ``level``.
+def network(run: Run, seed: int, level: int, more: Mapping[str, str] | None = None) -> Network:
+    """The trained network of one seed at ``level``; ``more`` joins what it says of its origin.
 
     Raises LotteryError if the run diverged or does not have that level.
     """
@@ -52,7 +60,7 @@ def network(run: Run, seed: int, level: int) -> Network:
         classes=token_arrays.read_classes(run.tokens),
         tokenizer=run.params.tokens.tokenizer,
         max_tokens=run.params.tokens.max_tokens,
-        provenance=_provenance(run, seed, level),
+        provenance={**_provenance(run, seed, level), **(more or {})},
     )
 
 
@@ -74,15 +82,20 @@ def _load(run: Run, seed: int, level: int) -> tuple[Weights, PrunedAt]:
 
 
 def _provenance(run: Run, seed: int, level: int) -> dict[str, Any]:
-    """Where the network came from: run, level, accuracies in percent, digests, commit."""
-    table = csv_tables.read(run.tables_folder / "levels.csv")
+    """Where the network came from: run, level, accuracies in percent, corpus, parameters.
+
+    Nothing of the machine, the day or Git, so that a rerun writes the same bytes.
+    """
+    path = run.tables_folder / "levels.csv"
+    table = csv_tables.read(path)
     rows = table[(table.seed == seed) & (table.level == level)]
     if rows.empty:
-        raise LotteryError(f"{run.tables_folder}/levels.csv: no level {level} of seed {seed}")
+        raise LotteryError(f"{path}: no level {level} of seed {seed}")
     accuracy = {
         split: round(float(rows[f"{split}_accuracy"].iloc[0]), 4)
         for split in ("validation", "test")
     }
+    params = run.params
     return {
         "corpus": run.corpus,
         "model": run.model,
@@ -91,8 +104,14 @@ def _provenance(run: Run, seed: int, level: int) -> dict[str, Any]:
         "level": level,
         "accuracy": accuracy,
         "corpus_sha256": files.digest(paths.corpus_table(run.corpus)),
-        "params_sha256": files.digest(paths.PARAMS),
-        "commit": provenance.commit(),
+        "params": {
+            "model": plain(run.model_settings),
+            "train": plain(run.train_settings),
+            "tokens": plain(params.tokens),
+            "prune": plain(params.prune),
+            "rewind": plain(params.rewind),
+            "precision": params.precision,
+        },
     }
 
 
@@ -113,10 +132,11 @@ def report(run: Run, path: Path) -> dict[str, Any]:
     return {
         "level": header.provenance["level"],
         "seed": header.provenance["seed"],
-        "bytes": path.stat().st_size,
-        "dense_float32_bytes": 4 * sum(count["weights"] for count in header.weights.values()),
         "sparsity": round(header.sparsity, 6),
         "values": header.values,
+        "bytes": path.stat().st_size,
+        "words_bytes": format.words_bytes(ticket.contents),
+        "dense_float32_bytes": 4 * sum(count["weights"] for count in header.weights.values()),
         "evaluated_test_accuracy": header.provenance["accuracy"]["test"],
         "test_accuracy": round(metrics.accuracy(logits, np.asarray(test_set.labels)), 4),
     }
