@@ -9,10 +9,10 @@ BIN := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
 RUN := PATH="$(BIN):$$PATH" python
 PIP = $(RUN) -m pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow checkpoints studies bench lint typecheck check summary lock audit format
+.PHONY: help repro test test-slow checkpoints studies disagreements bench lint typecheck check summary lock audit format
 
 help:  ## list the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 # pip checks the hashes of all packages or of none, and torch's hashes differ between its builds. So
 # torch is installed by itself, after the packages that it shares with the others. With -c it may add
@@ -62,6 +62,9 @@ checkpoints: $(READY)  ## list the checkpoints of all runs; REMOVE=old deletes t
 
 studies: $(READY)  ## render the pages of all studies again, from their tables
 	@$(RUN) -m tools.studies
+
+disagreements: $(READY)  ## print the test documents whose class the tickets change
+	@$(RUN) -m tools.disagreements
 
 bench: $(READY)  ## compare training speed with plain PyTorch; QUICK=1 takes four minutes; TICKETS=1: use of tickets
 	@$(RUN) -m benchmarks$(if $(TICKETS),.tickets $(RUNS),$(if $(QUICK), --quick))

@@ -42,15 +42,7 @@ def tokenize(
     corpus's in ``params.yaml``.
     Raises LotteryError, with class and key, if too few documents remain.
     """
-    table = corpus.frame.reset_index(drop=True)
-    doubles = duplicates.find(documents, table)
-    if dedupe:
-        duplicates.check_rest(table, doubles, corpus.classes, key)
-        table = table[~doubles.dropped]
-    try:
-        parts = _splits(table, corpus, settings, key)
-    except LotteryError as error:
-        raise LotteryError(f"{error}{_dropped(doubles, dedupe)}") from None
+    parts, doubles = _parts(corpus, documents, settings, dedupe, key)
     words, arrays = _arrays(documents.cut(settings.max_tokens), parts, settings, words)
     report = {
         **corpus_counts.duplicates(doubles.contradictory, doubles.copies, dedupe),
@@ -61,11 +53,33 @@ def tokenize(
     return arrays, words, report
 
 
+def test_texts(corpus: CorpusTable, settings: Tokens, dedupe: bool, key: str) -> list[str]:
+    """The texts of the test documents, in the order of their token arrays."""
+    documents = words_of(corpus, settings)
+    parts, _ = _parts(corpus, documents, settings, dedupe, key)
+    return list(parts["test"].text)
+
+
 def coverage(arrays: Arrays, covered: np.ndarray) -> dict[str, Any]:
     """How many words have a vector, and which share of each split's tokens; ``covered`` is bool
     ``[words]``."""
     shares = {split: float(covered[part.ids].mean()) for split, part in arrays.items()}
     return {"words_covered": int(covered.sum()), "tokens_covered": shares}
+
+
+def _parts(
+    corpus: CorpusTable, documents: Tokenized, settings: Tokens, dedupe: bool, key: str
+) -> tuple[dict[str, pd.DataFrame], Duplicates]:
+    """The rows of the corpus table in each split, and which of all rows are duplicates."""
+    table = corpus.frame.reset_index(drop=True)
+    doubles = duplicates.find(documents, table)
+    if dedupe:
+        duplicates.check_rest(table, doubles, corpus.classes, key)
+        table = table[~doubles.dropped]
+    try:
+        return _splits(table, corpus, settings, key), doubles
+    except LotteryError as error:
+        raise LotteryError(f"{error}{_dropped(doubles, dedupe)}") from None
 
 
 def _splits(
