@@ -1,8 +1,7 @@
-"""The runtime needs NumPy, Numba, safetensors and regex only, and a wheel has all of it."""
+"""The runtime imports NumPy, Numba, safetensors and regex only; see also pipeline/test_install."""
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -99,19 +98,3 @@ def test_a_few_lines_need_no_numba(paths: list[Path]) -> None:
         check=True,
     )
     assert done.stdout == "[]\n"
-
-
-@pytest.mark.slow
-def test_a_wheel_predicts_the_same(paths: list[Path], tmp_path: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    wheels, target = tmp_path / "wheels", tmp_path / "installed"
-    tree = tmp_path / "tree"  # a build leaves folders behind
-    shutil.copytree(ROOT / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy2(ROOT / name, tree)
-    build = ["wheel", "--no-deps", "--no-build-isolation", "-w", str(wheels), str(tree)]
-    subprocess.run([*pip, *build], check=True)
-    (wheel,) = wheels.glob("lottery-*.whl")
-    subprocess.run([*pip, "install", "--no-deps", "--target", str(target), str(wheel)], check=True)
-    assert (target / "bin" / "lottery-predict").exists()
-    assert predictions_in_an_empty_environment(target, paths) == expected(paths)
