@@ -19,6 +19,23 @@ VERDICTS = (
 )
 
 
+FACTS = {
+    **{"parameters": 5_120_801, "train": 4777, "validation": 2047, "test": 1706},
+    **{"tokens_per_document": 18.9, "max_tokens": 24, "epochs": 3},
+    **{"linear_model": 73.564, "linear_model_bytes": 248_291},
+}
+
+
+def study_row() -> dict[str, Any]:
+    """A row of the 2020 study beside ours, made up."""
+    return {
+        **{"cell": CELLS[0], "arm": "winning_ticket", "published_dense": 87.04},
+        **{"published_ticket": 87.55, "published_sparsity": 0.36, "dense": 73.5, "ticket": 73.25},
+        **{"sparsity": 0.65, "no_ticket": np.nan, "at_published_sparsity": np.nan, "seeds": 3},
+        "differences": "3 seeds (2020: one trial)",
+    }
+
+
 def frame(name: str, rows: list[Any] | None = None) -> pd.DataFrame:
     """The table ``name`` of the content, from its rows."""
     return pd.DataFrame(rows or [], columns=COLUMNS[name].split())
@@ -36,7 +53,7 @@ def realistic(count: int = len(CELLS)) -> Content:
     by_cell = {cell: cell_tables(cell) for cell in CELLS[:count]}
     joined = {
         name: pd.concat(tables[name] for tables in by_cell.values())
-        for name in ("levels", "dense", "tickets", "per_seed", "predictions", "classes")
+        for name in ("levels", "dense", "facts", "tickets", "per_seed", "predictions", "classes")
     }
     separate = {
         name: {cell: tables[name] for cell, tables in by_cell.items()}
@@ -46,6 +63,7 @@ def realistic(count: int = len(CELLS)) -> Content:
         **claims(),
         **joined,
         **separate,
+        study=frame("study", [study_row()]),
         failed=frame("failed", [(CELLS[1], "late_rewinding", 2, 5, "the loss is not finite")]),
         provenance={
             "code": "32f6310c0ffee32f6310c0ffee32f6310c0ffee",
@@ -100,6 +118,7 @@ def cell_tables(cell: str) -> dict[str, Any]:
     return tables | {
         "levels": mean_levels(cell, pd.concat([runs, *controls])),
         "dense": frame("dense", [{"cell": cell, **network, **by_class(dense, "test_")}]),
+        "facts": frame("facts", [{"cell": cell, **FACTS}]),
         "tickets": tickets.assign(cell=cell, difference=tickets.test_accuracy - dense),
         "per_seed": pruned[pruned.level == 2].assign(
             cell=cell, difference=pruned.test_accuracy - dense

@@ -11,8 +11,13 @@ from lottery.storage.files import replacing
 
 RC: dict[Any, Any] = {
     "svg.hashsalt": "lottery",
-    "font.size": 10,
-    "axes.titlesize": 11,
+    "font.size": 11,
+    "axes.titlesize": 13,
+    "figure.titleweight": "bold",
+    "axes.labelcolor": "0.35",
+    "axes.edgecolor": "0.6",
+    "xtick.color": "0.35",
+    "ytick.color": "0.35",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,

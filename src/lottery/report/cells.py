@@ -1,76 +1,113 @@
-"""One cell's section of the page: its charts, legends and tables."""
+"""One cell's section of the page: its facts, its charts, and what is folded below them."""
 
+from collections.abc import Mapping
+from math import nan
 from typing import Any
 
 import pandas as pd
 
 from lottery.analysis.majority import is_unequal
 from lottery.config.grid import WINNING_TICKET
-from lottery.report import tables
-from lottery.report.charts import legends, panels
-from lottery.report.charts.accuracy import accuracy
+from lottery.report import details, tables
+from lottery.report.charts.classifiers import Classifier, classifiers
+from lottery.report.charts.differences import Panel, differences
 from lottery.report.content import Content
-from lottery.report.formats import fixed, interval, whole
-from lottery.report.styles import PAGE_MOMENTS, Style, display_name
+from lottery.report.facts import ticket_bytes
+from lottery.report.formats import fixed, interval, millions, share, size, whole
+from lottery.report.names import cell_title, display_name
+from lottery.report.reference import network
+from lottery.report.styles import OTHER_MASKS, Style
 
 Section = dict[str, Any]
 """What ``template.html`` reads of a cell."""
-OPTIONAL = (
-    *("baseline", "warning"),
-    *("accuracy", "legend", "levels", "controls", "tickets", "connectivity", "kinds"),
-    *("points", "density", "shades", "learning", "moments"),
-)
-"""The entries that are None if there is nothing to show; the template then skips them."""
+LINEAR = "linear model (TF-IDF)"
+Styles = Mapping[str, Style]
 
 
-def section(
-    cell: str, content: Content, styles: dict[str, Style], published: pd.DataFrame
-) -> Section:
-    """The section of ``cell``. ``published`` is :func:`lottery.report.reference.curves`."""
+def overview(cell: str, content: Content, styles: Styles) -> Section | None:
+    """The cell's panel of the first figure; None if nothing was measured."""
     levels = content.levels[content.levels.cell == cell]
+    levels = levels[~levels.arm.isin(OTHER_MASKS)]
+    if levels.difference.isna().all():
+        return None
+    panel = _panel(cell, content, levels)
+    seeds = int(levels.n.max())
+    about = f"{whole(seeds)} {'seed' if seeds == 1 else 'seeds'}"
+    return {"title": cell_title(cell), "about": about, "chart": differences(panel, styles)}
+
+
+def section(cell: str, content: Content, styles: Styles, published: pd.DataFrame) -> Section:
+    """The section of ``cell``. ``published`` is :func:`lottery.report.reference.curves`."""
+    dense = _row(content.dense, cell)
     tickets = content.tickets[content.tickets.cell == cell]
-    published = published[published.cell == cell]
-    is_control = levels.arm.map(lambda name: styles[name].is_control).astype(bool)
-    strategies, controls = levels[~is_control], levels[is_control]
-    entries: Section = {**dict.fromkeys(OPTIONAL), "name": cell, "about": _about(levels)}
-    dense = content.dense[content.dense.cell == cell].to_dict("records")
-    if dense:
-        entries |= _baseline(dense[0])
-    if len(levels):
-        entries["accuracy"] = accuracy(cell, levels, tickets, published, styles)
-        entries["legend"] = _legend(levels, tickets, published, styles)
-        entries["levels"] = tables.levels(strategies, cell)
-    if len(controls):
-        winning = strategies[strategies.arm == WINNING_TICKET].set_index("level").accuracy
-        entries["controls"] = tables.controls(controls, winning, cell)
-    if len(tickets):
-        entries["tickets"] = tables.tickets(tickets, dense, cell)
-    lines = content.connectivity.get(cell, pd.DataFrame())
-    if len(lines):
-        entries["connectivity"] = panels.connectivity(cell, lines)
-        entries["kinds"] = legends.samples(panels.KINDS, lines.kind)
-        entries["points"] = lines.alpha.nunique()
-    entries |= _densities(cell, content) | _learning(cell, content, levels, tickets)
-    entries["exploratory"] = _exploratory(cell, content)
-    return entries
+    warning = dense.get("no_ticket")
+    return {
+        "title": cell_title(cell),
+        "facts": facts(_row(content.facts, cell)),
+        "about": _about(content.levels[content.levels.cell == cell], dense),
+        "warning": None if pd.isna(warning) else f"No ticket: {warning}.",
+        "worth": _worth(cell, content, dense),
+        "tickets": tables.ticket_summary(tickets, cell_title(cell)) if len(tickets) else None,
+        "figures": [
+            *_other_masks(cell, content, styles),
+            *_published(cell, content, styles, published[published.cell == cell]),
+        ],
+        "details": details.of_cell(cell, content),
+    }
 
 
-def _about(levels: pd.DataFrame) -> str:
-    dense = levels[levels.level == 0].sort_values("n", ascending=False, kind="stable")
-    if dense.empty:
+def facts(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was trained on what, in one line: labels and values; only what is known."""
+    documents = ", ".join(
+        f"{whole(row.get(split))} {split}" for split in ("train", "validation", "test")
+    )
+    words = fixed(row.get("tokens_per_document"), 0)
+    if not pd.isna(limit := row.get("max_tokens")):
+        words += f", cut at {whole(limit)}"
+    values = [
+        ("weights", "parameters", millions(row.get("parameters"))),
+        ("documents", "train", documents),
+        ("words per text", "tokens_per_document", words),
+        ("epochs", "epochs", whole(row.get("epochs"))),
+    ]
+    return [(label, text) for label, key, text in values if not pd.isna(row.get(key))]
+
+
+def _panel(
+    cell: str, content: Content, levels: pd.DataFrame, published: pd.DataFrame | None = None
+) -> Panel:
+    dense, known = _row(content.dense, cell), _row(content.facts, cell)
+    tickets = content.tickets[content.tickets.cell == cell]
+    margins = content.contrasts.margin.dropna()
+    others = {
+        "TF-IDF": known.get("linear_model", nan),
+        "majority": dense.get("test_majority", nan),
+    }
+    arms = ", ".join(display_name(name) for name in levels.arm.unique())
+    return Panel(
+        f"{cell_title(cell)}: difference to dense in points against weights remaining: {arms}",
+        levels,
+        tickets[tickets.arm.isin(levels.arm)],
+        float(dense.get("test_accuracy", levels.accuracy[levels.level == 0].mean())),
+        float(margins.iloc[0]) if len(margins) else nan,
+        {name: float(value) for name, value in others.items() if not pd.isna(value)},
+        published,
+    )
+
+
+def _about(levels: pd.DataFrame, dense: Mapping[str, Any]) -> str:
+    """The dense network in sentences, and what accuracy does not show."""
+    rows = levels[levels.level == 0].sort_values("n", ascending=False, kind="stable")
+    if rows.empty:
         return ""
-    first = dense.iloc[0]
+    first = rows.iloc[0]
     seeds = "one seed, so no intervals" if first.n == 1 else f"{whole(first.n)} seeds"
     bounds = "" if pd.isna(first.low) else f" (95 % interval {interval(first.low, first.high)})"
-    return f"Dense test accuracy {fixed(first.accuracy)} %{bounds}, {seeds}."
-
-
-def _baseline(dense: dict[str, Any]) -> Section:
-    """How the dense network compares with always answering the most frequent class."""
-    if pd.isna(dense["test_majority"]):
-        return {}
+    sentences = [f"Dense test accuracy {fixed(first.accuracy)} %{bounds}, {seeds}."]
+    if pd.isna(dense.get("test_majority")):
+        return sentences[0]
     majority = fixed(dense["test_majority"])
-    sentences = [f"Always answering the most frequent class is right for {majority} %."]
+    sentences.append(f"Always answering the most frequent class is right for {majority} %.")
     if is_unequal(dense["test_majority"], dense["classes"]):
         sentences.append(
             f"The {whole(dense['classes'])} classes are of unequal size, so accuracy says little "
@@ -78,74 +115,86 @@ def _baseline(dense: dict[str, Any]) -> Section:
             f"accuracy of {fixed(dense['test_balanced_accuracy'])} % and a macro-F1 of "
             f"{fixed(dense['test_macro_f1'])} %."
         )
-    warning = dense["no_ticket"]
-    return {
-        "baseline": " ".join(sentences),
-        "warning": None if pd.isna(warning) else f"No ticket: {warning}.",
+    return " ".join(sentences)
+
+
+def _worth(cell: str, content: Content, dense: Mapping[str, Any]) -> Any:
+    """The chart of classifiers, from the simplest to the ticket; None without a dense network."""
+    known = _row(content.facts, cell)
+    if pd.isna(dense.get("test_accuracy")):
+        return None
+    count = known.get("parameters", nan)
+    rows = [
+        Classifier(
+            LINEAR,
+            known.get("linear_model", nan),
+            size(known.get("linear_model_bytes")),
+            "other",
+        ),
+        Classifier("dense network", dense["test_accuracy"], size(4 * count), "ink"),
+    ]
+    tickets = content.tickets[(content.tickets.cell == cell) & content.tickets.sparsity.notna()]
+    if len(tickets):
+        best = tickets.sort_values(["sparsity", "test_accuracy"], kind="stable").iloc[-1]
+        name = f"ticket: {display_name(best.arm)}, {share(best.sparsity)} pruned"
+        bytes_ = size(ticket_bytes(count, best.sparsity))
+        rows.append(Classifier(name, best.test_accuracy, bytes_, "c0"))
+    majority = dense.get("test_majority", nan)
+    return classifiers(cell_title(cell), 0.0 if pd.isna(majority) else majority, rows)
+
+
+def _other_masks(cell: str, content: Content, styles: Styles) -> list[Section]:
+    """The winning ticket beside controls with another mask, which would pull the axis apart."""
+    levels = content.levels[content.levels.cell == cell]
+    if not levels.arm.isin(OTHER_MASKS).any():
+        return []
+    levels = levels[levels.arm.isin([WINNING_TICKET, *OTHER_MASKS])]
+    return [
+        {
+            "title": "Does it matter which weights remain?",
+            "about": "the ticket's mask and others",
+            "chart": differences(_panel(cell, content, levels), styles),
+            "note": "",
+        }
+    ]
+
+
+def _published(
+    cell: str, content: Content, styles: Styles, published: pd.DataFrame
+) -> list[Section]:
+    """Our strategies beside the 2020 study's, each as a difference to its own dense network."""
+    levels = content.levels[content.levels.cell == cell]
+    if published.empty or levels.empty:
+        return []
+    levels = levels[levels.arm.isin(levels.arm[levels.level == 0])]
+    # A published curve that goes on to sparser networks than ours would only flatten ours.
+    lowest = 100 * (1 - levels.sparsity.max())
+    dense = published.groupby("arm", sort=False).test_accuracy.transform("first")
+    published = published.assign(difference=published.test_accuracy - dense)
+    panel = _panel(cell, content, levels, published[published.remaining > 0.95 * lowest])
+    starts = published[published.level == 0].test_accuracy
+    theirs = f"{fixed(starts.min(), 1)} to {fixed(starts.max(), 1)} %, {_size(network(cell))}"
+    ours = f"{fixed(panel.dense, 1)} %, {_size(_row(content.facts, cell))}"
+    return [
+        {
+            "title": "Beside the 2020 study",
+            "about": "each curve against its own dense network",
+            "chart": differences(panel, styles),
+            "note": f"Dense networks: in 2020 {theirs}, one trial per arm (gray); here {ours}.",
+        }
+    ]
+
+
+def _size(row: Mapping[str, Any]) -> str:
+    """The size of a network and of what it was trained on, as far as they are known."""
+    texts = {
+        f"{millions(row.get('parameters'))} weights": row.get("parameters"),
+        f"{whole(row.get('train'))} documents": row.get("train"),
     }
+    return ", ".join(text for text, value in texts.items() if not pd.isna(value))
 
 
-def _legend(
-    levels: pd.DataFrame, tickets: pd.DataFrame, published: pd.DataFrame, styles: dict[str, Style]
-) -> legends.Entries:
-    entries = legends.strategies(styles, list(levels.arm))
-    if (levels.level == 0).any():
-        entries.append((legends.swatch("dense", "", ""), "dense"))
-    if tickets.sparsity.notna().any():
-        star = legends.swatch("", "star", "", only_marker=True)
-        entries.append((star, "ticket chosen on validation"))
-    return entries + legends.published(published)
-
-
-def _densities(cell: str, content: Content) -> Section:
-    """What remains of each tensor, one chart per strategy."""
-    tensors = content.tensors.get(cell, pd.DataFrame())
-    if tensors.empty:
-        return {}
-    charts = [
-        (display_name(name), panels.density(cell, name, rows))
-        for name, rows in tensors.groupby("arm", sort=False)
-    ]
-    return {"density": charts, "shades": legends.shades()}
-
-
-def _learning(cell: str, content: Content, levels: pd.DataFrame, tickets: pd.DataFrame) -> Section:
-    """Learning curves, one chart per strategy."""
-    epochs = content.epochs.get(cell, pd.DataFrame())
-    if epochs.empty:
-        return {}
-    moments = {
-        str(name): _moments(rows, levels, tickets)
-        for name, rows in epochs.groupby("arm", sort=False)
-    }
-    charts = [
-        (display_name(name), panels.learning(cell, name, epochs, by_moment))
-        for name, by_moment in moments.items()
-    ]
-    in_charts = [moment for by_moment in moments.values() for moment in by_moment]
-    return {"learning": charts, "moments": legends.samples(PAGE_MOMENTS, in_charts)}
-
-
-def _moments(epochs: pd.DataFrame, levels: pd.DataFrame, tickets: pd.DataFrame) -> dict[str, int]:
-    """The levels to draw of one strategy: dense, the ticket if there is one, and the last."""
-    strategy, trained = epochs.arm.iloc[0], set(epochs.level)
-    moments = {"dense": 0} if 0 in trained else {}
-    ticket = tickets[(tickets.arm == strategy) & tickets.sparsity.notna()]
-    rows = levels[levels.arm == strategy]
-    if len(ticket) and len(rows):
-        # The table of tickets has the ticket's mean sparsity and no level: take the nearest.
-        level = int(rows.level.loc[(rows.sparsity - ticket.sparsity.iloc[0]).abs().idxmin()])
-        if level in trained and level > 0:
-            moments["ticket"] = level
-    last = int(max(trained))
-    return moments if last in moments.values() else {**moments, "last level": last}
-
-
-def _exploratory(cell: str, content: Content) -> list[tables.Table]:
-    writers = [
-        (content.per_seed, tables.per_seed),
-        (content.predictions, tables.predictions),
-        (content.classes, tables.classes),
-    ]
-    of_cell = [(frame[frame.cell == cell], write) for frame, write in writers]
-    return [write(rows, cell) for rows, write in of_cell if len(rows)]
+def _row(table: pd.DataFrame, cell: str) -> dict[str, Any]:
+    """The cell's row of a table that has one row per cell; empty if it has none."""
+    rows: list[dict[str, Any]] = table[table.cell == cell].to_dict("records")
+    return rows[0] if rows else {}

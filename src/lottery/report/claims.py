@@ -1,4 +1,4 @@
-"""The page's section on the claims: verdicts, and the contrasts behind them."""
+"""The page's section on the claims: by verdict, each with its effect, and its contrasts folded."""
 
 from typing import Any
 
@@ -7,40 +7,51 @@ import pandas as pd
 from lottery.analysis.contrasts import KEYS
 from lottery.analysis.family import NO_DIFFERENCE, NOT_TESTED, SMALLER, UNDECIDED
 from lottery.analysis.verdicts import CONTRADICTED, COUNTED, MIXED, SUPPORTED, WITH_DOCUMENTS
-from lottery.report.charts import panels
+from lottery.report.charts import effects, svg
 from lottery.report.formats import (
     MISSING,
+    factor,
     fixed,
     log2,
-    minimum_effect,
     p_value,
     points,
     signed,
     whole,
 )
-from lottery.report.styles import display_name
+from lottery.report.names import cell_title, count, display_name
 
 Row = dict[str, Any]
 # A verdict has a word, a sign and a color, so that none depends on its color alone.
 SIGNS = {
-    **{SUPPORTED: "✓", CONTRADICTED: "✗", NO_DIFFERENCE: "≈", SMALLER: "≈"},
+    **{SUPPORTED: "✓", CONTRADICTED: "✗", SMALLER: "≈", NO_DIFFERENCE: "≈"},
     **{MIXED: "±", UNDECIDED: "?", NOT_TESTED: "–"},
 }
+"""The verdicts in the order of the page, and their signs."""
 
 
-def section(claims: pd.DataFrame, contrasts: pd.DataFrame) -> list[Row]:
-    """What the template reads of each claim: its row, and a row for each of its contrasts."""
-    return [_claim(claim, contrasts) for claim in claims.to_dict("records")]
+def section(claims: pd.DataFrame, contrasts: pd.DataFrame) -> Row:
+    """What the template reads: ``groups``, the claims by verdict, the ``untested`` ones, and what
+    family and axis they share.
+
+    A claim has its row, the contrast that stands for it and a row for each of its contrasts.
+    """
+    scale = effects.scale(contrasts[contrasts.test != "ticket"])
+    groups = {
+        verdict: [_claim(claim, contrasts, scale) for claim in rows.to_dict("records")]
+        for verdict in SIGNS
+        if len(rows := claims[claims.verdict == verdict])
+    }
+    untested = groups.pop(NOT_TESTED, [])
+    axis = effects.axis(scale)
+    return {"groups": groups, "untested": untested, "axis": axis, **family(contrasts)}
 
 
 def family(contrasts: pd.DataFrame) -> Row:
-    """How many distinct contrasts were tested, and the margin in points; empty if none was."""
+    """How many distinct contrasts were tested, and the margin in points; None if none was."""
     distinct = contrasts[contrasts.verdict != NOT_TESTED].drop_duplicates(KEYS)
-    if distinct.empty:
-        return {}
     margins = distinct.margin.dropna()
     return {
-        "tests": whole(len(distinct)),
+        "tests": whole(len(distinct)) if len(distinct) else None,
         "margin": fixed(margins.iloc[0]) if len(margins) else MISSING,
     }
 
@@ -66,63 +77,67 @@ def corrected_p(row: Row) -> float:
     return float(row["p_equivalence_corrected"] if is_within else row["p_corrected"])
 
 
-def _claim(claim: Row, contrasts: pd.DataFrame) -> Row:
+def _claim(claim: Row, contrasts: pd.DataFrame, scale: svg.Scale) -> Row:
     of_claim = contrasts[contrasts.claim == claim["claim"]]
-    ends = of_claim[["effect", "family_low", "family_high", "margin"]].astype(float).abs()
-    reach = _reach(ends)
+    tested = of_claim[of_claim.verdict != NOT_TESTED]
     counts = {verdict: whole(claim[column]) for column, verdict in COUNTED.items()}
     tally = ", ".join(
-        f"{count} {verdict}" for verdict, count in counts.items() if count not in ("0", MISSING)
+        f"{number} {verdict}" for verdict, number in counts.items() if number not in ("0", MISSING)
     )
     chosen = deciding(claim["verdict"], of_claim)
+    reasons = list(of_claim.reason.dropna().unique())
+    if not reasons:
+        reasons = ["the run has too few corpora or models for it"]
     return {
         **claim,
-        "tally": tally,
+        "tally": tally if len(of_claim) > 1 else "",
         "fragile": _fragile(claim),
-        "summary": _written(chosen) if chosen else None,
-        "rows": [
-            {**_written(row), "chart": panels.effect(row, -reach, reach)}
-            for row in of_claim.to_dict("records")
-        ],
+        "summary": _written(chosen, scale) if chosen else None,
+        "others": len(tested) - 1,
+        "reason": "; ".join(reasons),
+        "rows": [_written(row, scale) for row in of_claim.to_dict("records")],
     }
 
 
-def _reach(ends: pd.DataFrame) -> float:
-    """How far the charts of a claim reach on both sides of zero.
-
-    Of two or three seeds the intervals of the whole family may be hundreds of points long; they are
-    cut where nobody could tell the effects apart.
-    """
-    longest = float(ends.max(axis=None)) if ends.notna().any(axis=None) else 0.0
-    effects = ends[["effect", "margin"]]
-    most = 8 * float(effects.max(axis=None)) if effects.notna().any(axis=None) else 0.0
-    return max(min(longest, most), 0.1) * 1.05
-
-
-def _written(row: Row) -> Row:
-    """A contrast as text."""
+def _written(row: Row, scale: svg.Scale) -> Row:
+    """A contrast as text, and drawn if it is in points."""
     is_ticket = row["test"] == "ticket"
     unit = log2 if is_ticket else points
-    least = row["minimum_detectable_effect"]
-    minimum = log2(least) if is_ticket else minimum_effect(least)
-    if row["test"] == "matching" and least <= 100:
-        minimum = f"{minimum} from {signed(-row['margin'])}"
     of, against = display_name(row["of"]), display_name(row["against"])
     low, high = (unit(row[end], signed) for end in ("family_low", "family_high"))
+    ends = row["family_low"], row["family_high"]
+    brief = factor if is_ticket else lambda value: points(value, lambda one: signed(one, 1))
+    short = [brief(value) for value in (row["effect"], *ends)]
+    is_drawn = not is_ticket and not pd.isna(row["effect"])
     return {
-        "cell": row["cell"],
-        "contrast": f"{of}'s remaining share" if is_ticket else f"{of} - {against}",
+        "cell": cell_title(row["cell"]),
+        "contrast": f"{of}'s remaining share" if is_ticket else f"{of} − {against}",
         "levels": MISSING if pd.isna(row["levels"]) or row["levels"] == "" else str(row["levels"]),
+        "short": short[0],
+        "short_interval": "no interval" if MISSING in short[1:] else f"{short[1]} to {short[2]}",
         "effect": unit(row["effect"], signed),
         "interval": MISSING if MISSING in (low, high) else f"{low} to {high}",
         "p": p_value(row["p"]),
         "corrected_p": _p_text(row),
         "n": whole(row["n"]),
-        "minimum_effect": minimum,
+        "minimum_effect": _minimum_effect(row),
         "verdict": row["verdict"],
         "fragile": _fragile(row),
         "reason": "" if pd.isna(row["reason"]) else row["reason"],
+        "chart": effects.effect(row, scale) if is_drawn else None,
     }
+
+
+def _minimum_effect(row: Row) -> str:
+    """From how far the truth would have been found, in the contrast's unit."""
+    least = row["minimum_detectable_effect"]
+    if row["test"] == "ticket":
+        return log2(least)
+    if least > 100:
+        seeds = count(int(row["n"]), "seed")
+        return f"no difference in accuracy could have been found with {seeds}"
+    text = fixed(least)
+    return f"{text} from {signed(-row['margin'])}" if row["test"] == "matching" else text
 
 
 def _p_text(row: Row) -> str:

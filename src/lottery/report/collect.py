@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from math import nan
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from lottery.config.grid import Run
 from lottery.config.schema import Params
 from lottery.data import corpus_report
 from lottery.errors import LotteryError
-from lottery.report import figures
+from lottery.report import difference_figure, facts, figures, reference
 from lottery.report.content import Content
 from lottery.report.provenance import provenance
 from lottery.storage import csv_tables, paths
@@ -34,6 +35,9 @@ def content(params: Params) -> Content:
     }
     tickets, dense = statistics["tickets"], statistics["dense"]
     sources = {corpus: _source(corpus) for corpus in params.corpora}
+    reports = {corpus: corpus_report.load(corpus) for corpus in params.corpora}
+    baselines = {name: csv_tables.baseline(grid.baseline_folder(name)) for name in params.corpora}
+    tensors = {name: table_of(cell, "tensors", arms) for name, cell in cells.items()}
     classes = _of_all_cells(cells, "classes", arms)
     classes["name"] = [
         _class_name(sources[cells[cell].corpus], number)
@@ -44,15 +48,17 @@ def content(params: Params) -> Content:
         contrasts=statistics["claim_contrasts"].merge(statistics["contrasts"], "left", KEYS),
         levels=statistics["levels"],
         dense=dense,
+        facts=facts.table(params, reports, baselines, tensors),
         tickets=tickets[tickets.arm != DENSE],
         per_seed=statistics["seed_tickets"],
-        tensors={name: table_of(cell, "tensors", arms) for name, cell in cells.items()},
+        tensors=tensors,
         epochs={name: table_of(cell, "epochs", params.strategies) for name, cell in cells.items()},
         connectivity={name: lines_of(cell) for name, cell in cells.items()},
         predictions=_of_all_cells(cells, "predictions", arms),
         classes=classes,
+        study=reference.headline(params, tickets, statistics["levels"], reports),
         provenance=provenance(params),
-        data=[_data(corpus, source) for corpus, source in sources.items()],
+        data=[_data(corpus, reports[corpus], source) for corpus, source in sources.items()],
         failed=_by_cell({name: _failed(cell, arms) for name, cell in cells.items()}),
     )
 
@@ -69,12 +75,21 @@ def drawings(params: Params) -> Iterator[tuple[str, Figure]]:
         del curves[name]
     if not curves:
         raise LotteryError("every run of every cell failed, so there is nothing to draw")
-    yield "overview", figures.accuracy(curves)
+    margin = params.evaluate.margin
+    linear_models = {
+        cell.name: csv_tables.baseline(grid.baseline_folder(cell.corpus)).get("test_accuracy", nan)
+        for cell in grid.cells(params)
+    }
+    draw = difference_figure.differences
+    yield "overview", draw(curves, margin, linear_models)
     for cell in grid.cells(params):
         name, levels = cell.name, curves.get(cell.name)
         if levels is None:
             continue
-        yield f"{name}-accuracy", figures.accuracy({name: levels})
+        yield (
+            f"{name}-accuracy",
+            draw({name: levels}, margin, linear_models),
+        )
         epochs = table_of(cell, "epochs", params.strategies)
         yield f"{name}-learning", figures.learning(epochs, levels, name)
         tensors = table_of(cell, "tensors", params.strategies)
@@ -124,9 +139,10 @@ def _class_name(source: dict[str, Any], number: int) -> str:
     return names[number] if number < len(names) else str(number)
 
 
-def _data(corpus: str, source: dict[str, Any]) -> dict[str, Any]:
+def _data(
+    corpus: str, report: corpus_report.Report | None, source: dict[str, Any]
+) -> dict[str, Any]:
     """A row of :attr:`lottery.report.content.Content.data`."""
-    report = corpus_report.load(corpus)
     if report is None:
         return {"corpus": corpus, "documents": 0, "of": 0, "classes": 0, "note": "no report"}
     return {

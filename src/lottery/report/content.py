@@ -24,6 +24,10 @@ COLUMNS = {
     "dense": (
         "cell n classes test_accuracy test_majority test_balanced_accuracy test_macro_f1 no_ticket"
     ),
+    "facts": (
+        "cell parameters train validation test tokens_per_document max_tokens epochs linear_model"
+        " linear_model_bytes"
+    ),
     "tickets": (
         "cell arm sparsity test_accuracy test_balanced_accuracy test_macro_f1 difference reason"
     ),
@@ -34,6 +38,10 @@ COLUMNS = {
     "predictions": "cell arm seed level only_dense only_level mcnemar_p calibration_error",
     "classes": "cell arm seed level class name documents accuracy",
     "failed": "cell arm seed level reason",
+    "study": (
+        "cell arm published_dense published_ticket published_sparsity dense ticket sparsity"
+        " no_ticket at_published_sparsity seeds differences"
+    ),
 }
 """The columns of each table in :class:`Content`."""
 
@@ -45,7 +53,10 @@ class Content:
     Accuracies, test errors and calibration errors are in percent, differences in points, losses
     in nats; sparsity is a fraction. ``low`` and ``high`` are NaN with one seed; all numbers of a
     ticket are NaN if the strategy has none, and ``reason`` says why. ``dense`` has a row per cell:
-    its dense network, and always answering the most frequent class (``test_majority``). Where a
+    its dense network, and always answering the most frequent class (``test_majority``). ``facts``
+    has a row per cell, too: how many numbers the network has, documents of each split, tokens per
+    training document, and the linear model; all may be NaN. ``study`` is
+    :func:`lottery.report.reference.headline`. Where a
     field is a dict it has a table per cell. ``contrasts`` has a row for each claim and contrast
     that it needs. ``data`` has a row per corpus: corpus, documents (used), of (how many there are),
     classes, note. ``provenance`` is labels and values. Raises LotteryError for a table that lacks a
@@ -56,6 +67,7 @@ class Content:
     contrasts: pd.DataFrame
     levels: pd.DataFrame
     dense: pd.DataFrame
+    facts: pd.DataFrame
     tickets: pd.DataFrame
     per_seed: pd.DataFrame
     tensors: dict[str, pd.DataFrame]
@@ -63,6 +75,7 @@ class Content:
     connectivity: dict[str, pd.DataFrame]
     predictions: pd.DataFrame
     classes: pd.DataFrame
+    study: pd.DataFrame
     provenance: dict[str, str]
     data: list[dict[str, Any]]
     failed: pd.DataFrame

@@ -80,10 +80,27 @@ def points(value: Any, form: Callable[[Any], str] = fixed) -> str:
     return f"over {end}" if value > 0 else f"under {end}"
 
 
-def minimum_effect(value: Any) -> str:
-    """A minimum detectable effect in points: "1.87", or "over 100: none could be found"."""
-    text = points(value)
-    return f"{text}: none could be found" if text.startswith("over") else text
+def factor(logarithm: Any) -> str:
+    """A ratio, from its base-two logarithm: "×2.8", "×0.35", "over ×1,000", "under ×0.001"."""
+    if pd.isna(logarithm):
+        return MISSING
+    if abs(logarithm) >= 10:
+        return "over ×1,000" if logarithm > 0 else "under ×0.001"
+    return f"×{2.0**logarithm:.2g}" if logarithm < 6.6 else f"×{2.0**logarithm:.0f}"
+
+
+def size(count: Any) -> str:
+    """Bytes: "447 kB", "20.5 MB"."""
+    if pd.isna(count):
+        return ""
+    return f"{count / 1e6:.1f} MB" if count >= 999_500 else f"{count / 1e3:,.0f} kB"
+
+
+def millions(count: Any) -> str:
+    """A large count: "5.12 million", "48,600"."""
+    if pd.isna(count):
+        return MISSING
+    return f"{count / 1e6:.2f} million" if count >= 1e6 else whole(count)
 
 
 def log2(value: Any, form: Callable[[Any], str] = fixed) -> str:

@@ -4,16 +4,25 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lottery.report import claims, tables
-from lottery.report.cells import section
-from lottery.report.charts import legends
-from lottery.report.charts.accuracy import published_accuracy
+from lottery.report import answer, cells, claims, study, tables
 from lottery.report.content import Content
-from lottery.report.formats import share, span, whole
+from lottery.report.formats import fixed, share, span, whole
+from lottery.report.names import (
+    MEANINGS,
+    cell_title,
+    corpus_title,
+    count,
+    display_name,
+    listing,
+    model_title,
+)
 from lottery.report.reference import curves
-from lottery.report.styles import LINES, styles
+from lottery.report.styles import LINES, OTHER_MASKS, styles
 
 __all__ = ["Content", "render"]
+
+FEW_DOCUMENTS, FEW_EPOCHS = 10_000, 5
+"""With fewer training documents and no more epochs, a start that learns fast wins."""
 
 
 def render(content: Content) -> str:
@@ -25,46 +34,81 @@ def render(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style_of, published = styles(content), curves()
-    others = published[~published.cell.isin(content.levels.cell)]
+    style_of, published, names = styles(content), curves(), content.cells()
+    overviews = [cells.overview(cell, content, style_of) for cell in names]
+    sentences = answer.sentences(content.claims, content.contrasts, content.levels)
     return environment.get_template("template.html").render(
         lines=LINES,
-        lead=_lead(content),
+        answer=[(*sentence.partition(": "),) for sentence in sentences[:1]] + sentences[1:],
+        run=run(content),
+        caveat=caveat(content),
+        overview=[panel for panel in overviews if panel],
+        arms=arms(content),
         signs=claims.SIGNS,
         claims=claims.section(content.claims, content.contrasts),
-        family=claims.family(content.contrasts),
-        cells=[section(cell, content, style_of, published) for cell in content.cells()],
-        others=[
-            (cell, published_accuracy(str(cell), rows))
-            for cell, rows in others.groupby("cell", sort=False)
-        ],
-        published_legend=legends.published(others),
+        cells=[cells.section(cell, content, style_of, published) for cell in names],
+        study=study.table(content.study) if len(content.study) else None,
+        differences=study.differing(content.study),
+        others=study.others(published[~published.cell.isin(content.levels.cell)]),
         data=tables.data(content.data) if content.data else None,
-        limits=_limits(content),
+        limits=limits(content),
         failed=tables.failed(content.failed) if len(content.failed) else None,
         provenance=tables.provenance(content.provenance) if content.provenance else None,
     )
 
 
-def _lead(content: Content) -> str:
-    """What was run, in one sentence."""
-    cells, levels = content.cells(), content.levels
-    if not cells:
-        return "Nothing has been run yet, or every run failed."
-    phrases = [f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} ({', '.join(cells)})"]
+def run(content: Content) -> list[str]:
+    """What was run, in a few phrases."""
+    names, levels, known = content.cells(), content.levels, content.facts
+    if not names:
+        return ["Nothing has been run yet, or every run failed."]
+    phrases = [_grid(names)]
     if len(levels):
-        seeds = span(levels.n.min(), levels.n.max(), whole)
-        phrases.append(f"{seeds} {'seed' if seeds == '1' else 'seeds'} per point")
-        phrases.append(f"pruned level by level to {share(levels.sparsity.max())} sparsity")
-    documents = [
-        f"{row['corpus']} ({whole(row['documents'])} of {whole(row['of'])} documents)"
-        for row in content.data
-    ]
-    end = f", trained on {', '.join(documents)}" if documents else ""
-    return f"{', '.join(phrases)}{end}."
+        fewest, most = int(levels.n.min()), int(levels.n.max())
+        seeds = count(most, "seed")
+        phrases.append(seeds if fewest == most else f"{count(fewest)} to {seeds}")
+    documents = known.train.dropna()
+    if len(documents):
+        words = span(known.tokens_per_document.min(), known.tokens_per_document.max(), _rounded)
+        texts = span(documents.min(), documents.max(), whole)
+        phrases.append(f"trained on {texts} texts of {words} words on average")
+    if len(epochs := known.epochs.dropna()):
+        phrases.append(f"{span(epochs.min(), epochs.max(), whole)} epochs")
+    if len(levels):
+        phrases.append(f"pruned to {share(levels.sparsity.max())}")
+    return phrases
 
 
-def _limits(content: Content) -> list[str]:
+def _grid(names: list[str]) -> str:
+    """The cells: "CNN and LSTM on Reuters R8"; one by one if the grid is not complete."""
+    pairs = [name.rpartition("-")[::2] for name in names]
+    corpora, models = (list(dict.fromkeys(column)) for column in zip(*pairs, strict=True))
+    if len(pairs) < len(corpora) * len(models):
+        return listing(list(map(cell_title, names)))
+    titles = [model_title(model) for model in models], [corpus_title(name) for name in corpora]
+    return " on ".join(map(listing, titles))
+
+
+def caveat(content: Content) -> str:
+    """What small data and few epochs mean for the verdicts; empty if there is enough of either."""
+    known = content.facts.dropna(subset=["train", "epochs"])
+    few = known[(known.train < FEW_DOCUMENTS) & (known.epochs <= FEW_EPOCHS)]
+    if few.empty:
+        return ""
+    return (
+        f"Small data and few epochs ({whole(few.train.min())} texts, {whole(few.epochs.min())} "
+        "epochs) reward starts that learn fast. So this run can support that winning tickets beat "
+        "fresh weights where the longer runs of the CNN, in studies/, contradict it."
+    )
+
+
+def arms(content: Content) -> list[tuple[str, str, str]]:
+    """The arms on the page: the name, that in ``params.yaml``, and where their weights start."""
+    names = content.levels.arm.unique()
+    return [(display_name(name), str(name), MEANINGS.get(str(name), "")) for name in names]
+
+
+def limits(content: Content) -> list[str]:
     """What the numbers cannot tell, in sentences."""
     sentences = []
     if len(content.levels):
@@ -76,19 +120,19 @@ def _limits(content: Content) -> list[str]:
         else:
             sentences.append(
                 f"Each point is a mean over {span(fewest, most, whole)} seeds. The intervals show "
-                "how much results vary between seeds, not between corpora, models or data splits."
+                "how much results vary between seeds, not between corpora or models. All seeds "
+                "meet batches of the same lengths at the same step."
             )
-    by_verdict = content.claims.groupby("verdict", sort=False)
-    for verdict, reason in (
-        ("undecided", "the data neither support nor contradict it"),
-        ("not tested", "none of its contrasts could be tested, each of which says why"),
-    ):
-        if verdict in by_verdict.groups:
-            sentences += [
-                f"{claim['claim']} is {verdict}: {reason}. {claim['sentence']}"
-                for claim in by_verdict.get_group(verdict).to_dict("records")
-            ]
+    if content.levels.arm.isin(OTHER_MASKS).any():
+        sentences.append(
+            "Controls with another mask have a chart of their own in each cell: they would pull "
+            "the axis of the first figure apart."
+        )
     if runs := len(content.failed):
         verb = "run is" if runs == 1 else "runs are"
         sentences.append(f"{runs} failed {verb} excluded from every mean.")
     return sentences
+
+
+def _rounded(value: float) -> str:
+    return fixed(value, 0)

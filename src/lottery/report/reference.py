@@ -51,6 +51,14 @@ def curves() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["cell", "arm", "level", "remaining", "test_accuracy"])
 
 
+def network(cell: str) -> dict[str, float]:
+    """The study's network and data: ``parameters``, and documents to ``train`` on."""
+    study = _study()
+    corpus = cell.rpartition("-")[0]
+    documents = study["documents"].get(corpus, {})
+    return {"parameters": study["parameters"].get(cell), "train": documents.get("train")}
+
+
 def headline(
     params: Params,
     tickets: pd.DataFrame,
@@ -68,7 +76,13 @@ def headline(
     ``tickets`` and ``levels`` are tables of ``plots/statistics``; ``reports`` has each corpus's
     report (:func:`lottery.data.corpus_report.load`).
     """
-    study, rows = _study(), []
+    study, rows, rewind_epoch = _study(), [], params.rewind.epoch
+    sections = {"tokens": params.tokens, "prune": params.prune}
+    common = {
+        key: _value(sections, key)
+        for key in study["settings"]["all"]
+        if key.partition(".")[0] in sections
+    }
     for cell in grid.cells(params):
         of_cell = tickets[tickets.cell == cell.name].set_index("arm")
         for kind, published in study["headline"].get(cell.name, {}).items():
@@ -76,10 +90,10 @@ def headline(
             arm = next((name for name in arms if name in of_cell.index), arms[0])
             differences = [
                 f"ticket chosen on validation (2020: {_choice(study, cell.name, kind, published)})",
-                *_differences(study, cell, reports.get(cell.corpus)),
+                *_differences(study, cell, common, reports.get(cell.corpus)),
             ]
             if kind == "lr_l" and arm == _FIRST:
-                differences.insert(0, f"rewound to epoch {params.rewind.epoch} (2020: to the last)")
+                differences.insert(0, f"rewound to epoch {rewind_epoch} (2020: to the last)")
             row = {"cell": cell.name, "arm": arm, "differences": "; ".join(differences)}
             row |= dict(zip(HEADLINE[2:5], published, strict=True))
             rows.append(row | _ours(arm, of_cell, levels[levels.cell == cell.name], published[2]))
@@ -115,8 +129,13 @@ def _choice(study: dict[str, Any], cell: str, kind: str, published: list[float])
     )
 
 
-def _differences(study: dict[str, Any], cell: Run, report: Any) -> Iterator[str]:
-    """What is not as it was in the study: seeds, choice, batches, documents, parameters."""
+def _differences(
+    study: dict[str, Any], cell: Run, common: dict[str, Any], report: Any
+) -> Iterator[str]:
+    """What is not as it was in the study: seeds, choice, batches, documents, parameters.
+
+    ``common`` has the values that all cells share, by key.
+    """
     seeds = len(cell.params.seeds)
     yield f"{seeds} {'seeds' if seeds > 1 else 'seed'} (2020: one trial)"
     yield "batches of the same lengths in all seeds (2020: at random)"
@@ -129,15 +148,18 @@ def _differences(study: dict[str, Any], cell: Run, report: Any) -> Iterator[str]
         "corpus": cell.params.corpora[cell.corpus],
         "model": cell.model_settings,
         "train": cell.train_settings,
-        "tokens": cell.params.tokens,
-        "prune": cell.params.prune,
     }
     for name in ("all", cell.model, cell.name):
         for key, theirs in study["settings"][name].items():
-            section, *path = key.split(".")
-            value = reduce(getattr, path, sections[section])
+            value = common[key] if key in common else _value(sections, key)
             if json.dumps(value) != json.dumps(theirs):
                 yield f"{key}: {_text(value)} (2020: {_text(theirs)})"
+
+
+def _value(sections: Mapping[str, Any], key: str) -> Any:
+    """The value of a key such as "prune.rate"."""
+    section, *path = key.split(".")
+    return reduce(getattr, path, sections[section])
 
 
 def _text(value: Any) -> str:

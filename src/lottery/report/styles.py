@@ -1,7 +1,7 @@
 """How each strategy is drawn: its color, marker and dash, in the figures and on the page.
 
-Colors are Okabe and Ito's, which color-blind readers can tell apart. Markers and dashes differ too,
-so that no line depends on its color alone.
+Colors are Okabe and Ito's, which color-blind readers can tell apart, and two more. Markers and
+dashes differ too, so that no line depends on its color alone.
 """
 
 import math
@@ -36,6 +36,8 @@ LINES = (
     Line("#CC79A7", "#dd93bc", "1.5 3", ":", "D"),
     Line("#E69F00", "#f0b02a", "10 3", (0, (5, 1)), "v"),
     Line("#56B4E9", "#8fd0f7", "4 2 1 2 1 2", (0, (3, 1, 1, 1)), "P"),
+    Line("#7A5C2E", "#c3a06a", "2 2", (0, (2, 2)), "<"),
+    Line("#6A51A3", "#a794dd", "8 2 2 2", (0, (6, 2)), ">"),
 )
 """For the first strategy, the second, and so on; then from the start again. The page calls their
 colors ``c0``, ``c1``, ...: see ``template.html``, which defines them for ``style.css``."""
@@ -59,6 +61,10 @@ PAGE_MOMENTS = {
 """On the page, the same: class of color, marker, dash and name."""
 PAGE_LINE_KINDS = {"levels": ("c0", "circle", ""), "orders": ("c1", "square", "6 3")}
 """On the page: class of color, marker and dash of the lines between trained networks, by kind."""
+
+OTHER_MASKS = ("shuffled_mask", "random_mask_reinit", "one_shot", "snip", "synflow")
+"""Controls whose mask is not the ticket's. Some are so much worse that in one chart with the others
+the lines that matter would be one; they have a chart of their own."""
 
 # The 2020 study's arms, all in gray; the solid gray line is our dense network.
 PUBLISHED_DASHES = {"lt": "6 3", "random": "1.5 3", "lr_f": "7 3 1.5 3", "lr_l": "7 3 1.5 3"}
@@ -106,11 +112,6 @@ def styles(content: Content) -> dict[str, Style]:
         )
         for index, (name, line) in enumerate(lines(names).items())
     }
-
-
-def display_name(strategy: str) -> str:
-    """A strategy's name as a reader sees it."""
-    return str(strategy).replace("_", " ")
 
 
 def remaining_ticks(low: float) -> list[float]:

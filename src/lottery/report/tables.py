@@ -8,7 +8,7 @@ import pandas as pd
 
 from lottery.analysis.tidy import DENSE
 from lottery.report.formats import MISSING, fixed, interval, p_value, share, signed, whole
-from lottery.report.styles import display_name
+from lottery.report.names import cell_title, corpus_title, display_name
 
 Row = dict[str, Any]
 Column = tuple[str, Callable[[Row], str], bool]
@@ -116,6 +116,17 @@ def tickets(rows: pd.DataFrame, dense: list[Row], cell: str) -> Table:
     return table(f"{cell}: the tickets chosen on validation (starred)", both, columns)
 
 
+def ticket_summary(rows: pd.DataFrame, cell: str) -> Table:
+    """The ticket of each strategy: how sparse, how accurate."""
+    columns: list[Column] = [
+        STRATEGY,
+        TICKET_SPARSITY,
+        ("Accuracy, %", lambda row: fixed(row["test_accuracy"], 1), True),
+        ("Against dense", lambda row: signed(row["difference"], 1), True),
+    ]
+    return table(f"{cell}: the sparsest matching tickets", rows, columns)
+
+
 def per_seed(rows: pd.DataFrame, cell: str) -> Table:
     """The ticket that each seed alone would choose."""
     columns = [STRATEGY, SEED, LEVEL, TICKET_SPARSITY, TEST_ACCURACY, DIFFERENCE]
@@ -160,7 +171,8 @@ def classes(rows: pd.DataFrame, cell: str) -> Table:
 
 def failed(rows: pd.DataFrame) -> Table:
     """The runs that are excluded from every mean."""
-    columns = [text("Cell", "cell"), STRATEGY, SEED, LEVEL, text("Reason", "reason")]
+    cell: Column = ("Cell", lambda row: cell_title(row["cell"]), False)
+    columns = [cell, STRATEGY, SEED, LEVEL, text("Reason", "reason")]
     return table("Failed runs, excluded from every mean", rows, columns)
 
 
@@ -168,7 +180,7 @@ def data(rows: list[Row]) -> Table:
     """How many documents of each corpus were used."""
     corpora = pd.DataFrame(rows).reindex(columns=["corpus", "documents", "of", "classes", "note"])
     columns = [
-        text("Corpus", "corpus"),
+        ("Corpus", lambda row: corpus_title(row["corpus"]), False),
         numbers("Documents used", "documents", whole),
         numbers("Documents in the corpus", "of", whole),
         numbers("Classes", "classes", whole),

@@ -1,5 +1,6 @@
 """Pictures: the same bytes each time, a band only where there are seeds to spread."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lottery.report import canvas, figures
+from lottery.report.difference_figure import differences
+from lottery.report.names import display_name
 from lottery.report.styles import LINES
+
+CELLS = ("a-cnn", "a-lstm", "reuters_r8-cnn")
 
 
 def levels(seeds: int) -> pd.DataFrame:
@@ -20,7 +25,13 @@ def levels(seeds: int) -> pd.DataFrame:
         for level in range(5)
     ]
     columns = ["arm", "seed", "level", "remaining", "test_accuracy", "chosen"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(
+        sparsity=1 - table.remaining / 100,
+        test_majority=25.0,
+        test_balanced_accuracy=table.test_accuracy,
+        test_macro_f1=table.test_accuracy,
+    )
 
 
 def epochs(seeds: int) -> pd.DataFrame:
@@ -39,7 +50,7 @@ def tensors(seeds: int) -> pd.DataFrame:
 def drawings(seeds: int) -> dict[str, Figure]:
     curve = levels(seeds)
     return {
-        "accuracy": figures.accuracy({"a-cnn": curve, "a-lstm": curve, "b-cnn": curve}),
+        "accuracy": differences(dict.fromkeys(CELLS, curve), 0.5, {"a-cnn": 81.0}),
         "learning": figures.learning(epochs(seeds), curve, "a-cnn"),
         "density": figures.density(tensors(seeds), "a-cnn"),
     }
@@ -59,42 +70,85 @@ def test_the_same_bytes_each_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_a_band_needs_seeds(seeds: int) -> None:
-    panel = drawings(seeds)["accuracy"].axes[0]
-    assert len(panel.collections) == (2 if seeds > 1 else 0)
-    assert f"({seeds} seed" in panel.get_title()
+    """And is a t interval, as the picture says. Here all seeds have the same differences to dense,
+    but for the winning ticket at the last level."""
+    curve = levels(seeds)
+    is_last = (curve.arm == "winning_ticket") & (curve.level == 4)
+    curve.loc[is_last, "test_accuracy"] += [0.0, 1.0, 2.0][:seeds]
+    figure = differences({"a-cnn": curve}, 0.5, {})
+    panel = figure.axes[0]
+    bands = [band.get_paths()[0].vertices for band in panel.collections]
+    assert len(bands) == (1 if seeds > 1 else 0)
+    assert f"{seeds} seed" in panel.get_title(loc="left")
+    (note,) = (text for text in figure.texts if "95 % t intervals over seeds" in text.get_text())
+    assert "±0.5 points, the margin" in note.get_text()
+    for band in bands:
+        half = 4.302653 * 1 / np.sqrt(3)  # t of 0.975 with two degrees of freedom
+        at_end = band[np.isclose(band[:, 0], 100 * 0.6**4)][:, 1]
+        assert at_end.max() == pytest.approx(-3 + half, abs=1e-4)
+        assert at_end.min() == pytest.approx(-3 - half, abs=1e-4)
 
 
 @pytest.mark.parametrize("cells", [1, 2, 3])
-def test_the_legend_is_not_cut_off(cells: int) -> None:
-    names = ["late_rewinding", "reinit_same_mask", "random_mask_reinit", "last_epoch_rewinding"]
-    curve = pd.concat([levels(2), *(levels(2).assign(arm=name) for name in names)])
-    figure = figures.accuracy({f"rotten_tomatoes-{number}": curve for number in range(cells)})
+def test_each_line_is_named_inside_the_picture_and_no_name_covers_another(cells: int) -> None:
+    names = ["late_rewinding", "reinit_same_mask", "permuted_values", "last_epoch_rewinding"]
+    one = levels(2).query("arm == 'winning_ticket'")
+    curve = pd.concat([levels(2), *(one.assign(arm=name) for name in names)])
+    curves = {f"rotten_tomatoes-{number}": curve for number in range(cells)}
+    figure = differences(curves, 0.5, {})
     FigureCanvasAgg(figure).draw()
-    assert len(figure.legends[0].get_texts()) == 7
-    box = figure.legends[0].get_window_extent()
-    assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
-    assert figure.bbox.y0 <= box.y0 < box.y1 < figure.axes[-1].get_window_extent().y0
+    for panel in figure.axes[:cells]:
+        texts = {text.get_text(): text.get_window_extent() for text in panel.texts}
+        expected = ["winning_ticket", "random_reinit", *names]
+        assert set(texts) == {
+            *map(display_name, expected),
+            *("dense, 80.5 %", "↓ majority, 25.0 %"),
+        }
+        boxes = sorted(texts.values(), key=lambda box: box.y0)
+        assert all(one.y1 <= other.y0 + 1 for one, other in pairwise(boxes))
+        assert all(box.x1 <= figure.bbox.x1 for box in boxes)
 
 
-def test_the_values_of_an_accuracy_curve() -> None:
+def test_the_values_of_a_curve_are_differences_to_dense() -> None:
     panel = drawings(1)["accuracy"].axes[0]
     lines = {line.get_label(): line for line in panel.lines}
-    np.testing.assert_allclose(lines["winning ticket"].get_ydata(), [80, 79, 78, 77, 76])
+    np.testing.assert_allclose(lines["winning ticket"].get_ydata(), [0, -1, -2, -3, -4])
     np.testing.assert_allclose(lines["winning ticket"].get_xdata(), 100 * 0.6 ** np.arange(5))
     assert panel.get_xscale() == "log"
     assert panel.xaxis_inverted()
-    stars = [line for line in panel.lines if line.get_marker() == "*"]
-    assert [line.get_ydata()[0] for line in stars] == [78, 78]
-    assert [line.get_xdata()[0] for line in stars] == [pytest.approx(36), pytest.approx(36)]
-    assert lines["dense"].get_ydata()[0] == 80
+    assert panel.get_title(loc="left") == "a\u00a0·\u00a0CNN, 1 seed"
+    assert "TF-IDF, 81.0 %" in [text.get_text() for text in panel.texts]
+    assert "TF-IDF" not in "".join(
+        text.get_text() for text in drawings(1)["accuracy"].axes[1].texts
+    )
+
+
+def test_the_stars_of_two_tickets_stand_side_by_side() -> None:
+    panel = drawings(1)["accuracy"].axes[0]
+    stars = sorted(line.get_xdata()[0] for line in panel.lines if line.get_marker() == "*")
+    assert len(stars) == 2
+    assert stars[1] - stars[0] >= 0.045 - 1e-9
+    first, last = (np.log10(end) for end in panel.get_xlim())
+    level = (np.log10(36) - first) / (last - first)
+    assert np.mean(stars) == pytest.approx(level)
+
+
+def test_a_control_with_another_mask_does_not_pull_the_axis() -> None:
+    shuffled = levels(1).query("arm == 'winning_ticket' and level == 2")
+    both = pd.concat([levels(1), shuffled.assign(arm="shuffled_mask", test_accuracy=30.0)])
+    for curve in (levels(1), both):
+        panel = differences({"a-cnn": curve}, 0.5, {}).axes[0]
+        assert panel.get_ylim()[0] > -7
+        assert "shuffled mask" not in [text.get_text() for text in panel.texts]
 
 
 def test_a_network_of_a_few_weights_is_within_the_axis() -> None:
     """0.004 % of the weights; a level without any has no logarithm and is not drawn."""
     few = levels(1).assign(
-        remaining=lambda rows: rows.level.map([100, 50, 1, 0.004, 0].__getitem__)
+        remaining=lambda rows: rows.level.map([100, 50, 1, 0.004, 0].__getitem__),
+        sparsity=lambda rows: 1 - rows.remaining / 100,
     )
-    panel = figures.accuracy({"a-cnn": few}).axes[0]
+    panel = differences({"a-cnn": few}, 0.5, {}).axes[0]
     assert panel.get_xlim()[1] < 0.004
     assert [tick for tick in panel.get_xticks() if tick < 0.1] == [0.01]
 
@@ -116,12 +170,13 @@ def test_the_values_of_densities() -> None:
 
 
 def test_a_strategy_has_the_same_color_in_every_panel() -> None:
-    """The legend is the first panel's, even if another cell lacks a strategy."""
+    """Even if another cell lacks one."""
     curve = levels(2)
     without = curve[curve.arm == "random_reinit"]
-    panels = figures.accuracy({"a-cnn": curve, "b-cnn": without}).axes
+    panels = differences({"a-cnn": curve, "b-cnn": without}, 0.5, {}).axes
+    name = display_name("random_reinit")
     colors = [
-        next(line.get_color() for line in panel.lines if line.get_label() == "random reinit")
+        next(line.get_color() for line in panel.lines if line.get_label() == name)
         for panel in panels
     ]
     assert colors == [LINES[1].color] * 2

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lottery.report.formats import fixed, log2, minimum_effect, points, share, signed
+from lottery.report.formats import factor, log2, millions, points, share, signed, size
 from lottery.report.styles import remaining_ticks
 
 FRACTIONS = st.one_of(
@@ -62,12 +62,7 @@ def test_an_axis_of_remaining_weights_has_a_few_round_ticks(low: float) -> None:
 
 
 def test_no_difference_in_accuracy_is_over_100_points() -> None:
-    """With two seeds the t test would need hundreds of points; a page that says so says nothing."""
-    assert minimum_effect(99.99) == fixed(99.99)
-    assert minimum_effect(100.0) == "100.00"
-    assert minimum_effect(412.7) == "over 100: none could be found"
-    assert minimum_effect(float("inf")).startswith("over 100")
-    assert minimum_effect(float("nan")) == "–"
+    """The interval of two seeds may be hundreds long; a page that says so says nothing."""
     assert [points(end, signed) for end in (-412.7, -100, 0.5, 300)] == [
         *("under −100", "−100.00", "+0.50", "over +100")
     ]
@@ -77,3 +72,28 @@ def test_a_logarithm_says_that_it_is_one() -> None:
     assert log2(1.5, signed) == "+1.50 log2"
     assert log2(412.7) == "412.70 log2"
     assert log2(float("nan")) == "–"
+
+
+@pytest.mark.parametrize(
+    ("logarithm", "text"),
+    [
+        (0.0, "×1"),
+        (1.5, "×2.8"),
+        (-1.5, "×0.35"),
+        (8.0, "×256"),
+        (40.0, "over ×1,000"),
+        (-40.0, "under ×0.001"),
+        (float("nan"), "–"),
+    ],
+)
+def test_a_factor_is_what_the_logarithm_means(logarithm: float, text: str) -> None:
+    assert factor(logarithm) == text
+
+
+def test_sizes_and_counts_are_short() -> None:
+    assert [size(count) for count in (446_728, 999_499, 999_500, 20_483_204, float("nan"))] == [
+        *("447 kB", "999 kB", "1.0 MB", "20.5 MB", "")
+    ]
+    assert [millions(count) for count in (48_600, 999_999, 5_121_704, float("nan"))] == [
+        *("48,600", "999,999", "5.12 million", "–")
+    ]

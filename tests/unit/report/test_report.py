@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,15 @@ from helpers import ROOT, refused
 from report_content import CELLS, HOSTILE, VERDICTS, contrast, frame, nothing, realistic
 
 from lottery.analysis.barriers import barriers
-from lottery.report import claims
+from lottery.config import params
+from lottery.report import answer, claims, collect, sentences
 from lottery.report.charts.svg import ticks
 from lottery.report.content import COLUMNS, Content
+from lottery.report.names import cell_title, display_name
 from lottery.report.page import render
 from lottery.report.reference import curves
-from lottery.report.styles import LINES
+from lottery.report.styles import LINES, OTHER_MASKS
+from lottery.storage import paths
 
 
 def test_the_same_bytes_each_time() -> None:
@@ -90,8 +94,9 @@ def test_one_seed_has_no_band() -> None:
     whole = realistic(1)
     alone = dict.fromkeys(["low", "high", "difference_low", "difference_high"], np.nan)
     page = render(dataclasses.replace(whole, levels=whole.levels.assign(n=1, **alone)))
-    assert 'class="band' in render(whole)
-    assert 'class="band' not in page
+    band = re.compile('class="band c[0-9]')
+    assert band.search(render(whole))
+    assert not band.search(page)
     assert "one seed, so no intervals" in page
     assert "There is one seed" in page
 
@@ -130,7 +135,7 @@ def test_hostile_text_stays_text() -> None:
 
 def test_every_value_is_on_the_page() -> None:
     whole = realistic(1)
-    page, text = render(whole), visible(render(whole))
+    text = visible(render(whole))
     for row in whole.levels.to_dict("records"):
         for value in (row["accuracy"], row["low"], row["high"]):
             assert f"{value:.2f}" in text
@@ -144,8 +149,6 @@ def test_every_value_is_on_the_page() -> None:
         assert row["verdict"] in text
     means = whole.predictions.groupby(["arm", "level"]).calibration_error.mean()
     assert all(f"{value:.2f}" in text for value in means)
-    for row in whole.tensors[CELLS[0]].drop_duplicates(["parameter", "level"]).to_dict("records"):
-        assert f"{row['parameter']}, level {row['level']}: " in page
     for words in [
         *whole.claims.sentence,
         *whole.provenance.values(),
@@ -157,10 +160,12 @@ def test_every_value_is_on_the_page() -> None:
         assert words in text, words
 
 
-def cell_of(page: str) -> str:
-    """The text of the first cell's section, without the tables that are folded up."""
-    section = page.split(f"<h2>{CELLS[0]}</h2>")[1].split("<h2>")[0]
-    return " ".join(visible(re.sub(r"<details>.*?</details>", "", section, flags=re.S)).split())
+def cell_of(page: str, cell: str = CELLS[0], is_folded: bool = True) -> str:
+    """The text of a cell's section; if ``is_folded`` without what is folded up."""
+    section = page.split(f"<h2>{cell_title(cell)}</h2>")[1].split("<h2>")[0]
+    if is_folded:
+        section = re.sub(r"<details>.*?</details>", "", section, flags=re.S)
+    return " ".join(visible(section).split())
 
 
 def test_dense_stands_beside_the_most_frequent_class() -> None:
@@ -170,9 +175,70 @@ def test_dense_stands_beside_the_most_frequent_class() -> None:
     assert "unequal" not in text
     (dense,) = whole.dense.to_dict("records")
     rows = f"most frequent class – 51.25 – – – – dense 0.0 % {dense['test_accuracy']:.2f}"
-    assert rows in text
-    assert "Why there is no ticket" in text
-    assert "level 1 is more than 0.5 points below dense" in text
+    folded = cell_of(render(whole), is_folded=False)
+    assert rows in folded
+    assert "Why there is no ticket" in folded
+    assert "level 1 is more than 0.5 points below dense" in folded
+
+
+def test_a_cell_says_what_was_trained_and_what_is_simpler() -> None:
+    whole = realistic(1)
+    text = cell_of(render(whole)).replace(" ,", ",")
+    for words in (
+        *("weights 5.12 million", "documents 4,777 train, 2,047 validation, 1,706 test"),
+        *("words per text 19, cut at 24", "epochs 3", "linear model (TF-IDF)", "73.6 %", "248 kB"),
+        *("dense network", "20.5 MB", "bars start at the most frequent class, 51.2 %"),
+    ):
+        assert words in text, words
+    best = whole.tickets.dropna(subset="sparsity").sort_values(["sparsity", "test_accuracy"])
+    kept = 1 - best.sparsity.iloc[-1]
+    size = 4 * 5_120_801 * kept + 5_120_801 / 8
+    assert f"{size / 1e6:.1f} MB" in text, "a float per weight and a bit per position"
+    bare = dataclasses.replace(whole, facts=frame("facts"))
+    assert "linear model (TF-IDF)" not in cell_of(render(bare))
+
+
+def test_the_answer_comes_before_any_table_and_any_figure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of the committed tables: the question, the answer, the run, then the overview."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(paths, "TIMES", tmp_path)  # where the time of a run is recorded
+    content = collect.content(params.load(ROOT / "params.yaml"))
+    page = render(content)
+    body = page[page.index("<body>") :]
+    question, answer_at = body.index("match the dense network?</h1>"), body.index('class="answer"')
+    assert question < answer_at < body.index('class="run"') < body.index("<svg")
+    assert body.index("<svg") < body.index("<table")
+    assert len(re.findall("<[a-z]", body[: body.index("<svg")])) < 40, "nothing comes before it"
+    sentences = answer.sentences(content.claims, content.contrasts, content.levels)
+    assert len(sentences) == 3
+    words = " ".join(visible(body[: body.index("<svg")]).split())
+    for sentence in sentences:
+        assert " ".join(sentence.split()) in words
+    for cell in content.cells():
+        assert f"<h2>{cell_title(cell)}</h2>" in page
+        assert f"<figcaption>{cell_title(cell)} " in page
+
+
+def test_small_data_and_few_epochs_are_said() -> None:
+    whole = realistic(1)
+    words = "Small data and few epochs (4,777 texts, 3 epochs) reward starts that learn fast."
+    assert words in visible(render(whole))
+    for changes in ({"train": 84_000}, {"epochs": 10}, {"epochs": np.nan}):
+        page = render(dataclasses.replace(whole, facts=whole.facts.assign(**changes)))
+        assert "reward starts" not in page
+
+
+@pytest.mark.parametrize("arm", OTHER_MASKS)
+def test_controls_that_pull_the_axis_have_a_chart_of_their_own(arm: str) -> None:
+    whole = realistic(1)
+    levels = whole.levels.assign(arm=whole.levels.arm.replace({"reinit_same_mask": arm, arm: "x"}))
+    page = render(dataclasses.replace(whole, levels=levels))
+    overview = page.split('id="overview"')[1].split("</section>")[0]
+    title = f"<title>{display_name(arm)}, level"
+    assert title not in overview
+    assert title in page.split("Does it matter which weights remain?")[1]
 
 
 def test_unequal_classes_and_no_ticket_are_said_before_any_table() -> None:
@@ -188,7 +254,7 @@ def test_unequal_classes_and_no_ticket_are_said_before_any_table() -> None:
         )
     )
     text = cell_of(page)
-    start = text[: text.index("Test accuracy (%) against weights remaining")]
+    start = text[: text.index("Is the network worth pruning?")]
     assert "The 2 classes are of unequal size" in start
     assert "a balanced accuracy of 50.00 % and a macro-F1 of 49.50 %" in start
     assert f"No ticket: {reason}." in start
@@ -200,8 +266,10 @@ def test_verdicts_are_words() -> None:
     text = visible(render(realistic(1)))
     for sign, verdict in zip("✓✗≈≈?–", VERDICTS, strict=True):
         assert f"{sign} {verdict}" in " ".join(text.split())
-    assert "stays_open is undecided" in text
-    assert "sensible_scale is not tested" in text
+    groups = re.findall(r'<h3><span class="sign"[^>]*>(.)</span> ([a-z ]+) <', render(realistic(1)))
+    assert groups == list(
+        zip("✓✗≈≈?", [*VERDICTS[:2], *VERDICTS[3:1:-1], "undecided"], strict=True)
+    )
 
 
 def of_contrasts(verdict: str, *contrasts: tuple[Any, ...], with_documents: str = "") -> str:
@@ -222,7 +290,7 @@ def of_contrasts(verdict: str, *contrasts: tuple[Any, ...], with_documents: str 
 )
 def test_the_p_is_that_of_the_test_that_decides(verdict: str, p: str) -> None:
     text = of_contrasts(verdict, contrast("it", "a-cnn", verdict, 0.3, 0.1, verdict))
-    assert text.count(p) == 2, "in the claim's summary and in the cell's row"
+    assert text.count(p) == 1
     assert "< 0.001" in text.replace("\u00a0", " "), "the p without a correction is beside it"
 
 
@@ -280,7 +348,7 @@ def test_effects_are_written_in_their_unit_and_within_reason() -> None:
     wide = {"family_low": -412.7, "family_high": 413.1, "minimum_detectable_effect": 687.3}
     points = visible(render(dataclasses.replace(whole, contrasts=whole.contrasts.assign(**wide))))
     assert "under −100 to over +100" in points
-    assert "over 100: none could be found" in points
+    assert "no difference in accuracy could have been found with three seeds" in points
     assert "687.30" not in points
     match = dataclasses.replace(whole, contrasts=whole.contrasts.assign(test="matching", **wide))
     assert "687.30" not in visible(render(match))
@@ -293,31 +361,97 @@ def test_effects_are_written_in_their_unit_and_within_reason() -> None:
 
 def test_a_contrast_that_was_not_tested_says_why() -> None:
     text = visible(render(realistic(1)))
-    assert text.count("snip was not run") == len(CELLS)
-    assert "none of its contrasts could be tested, each of which says why" in text
+    assert text.count("snip was not run") == len(CELLS) + 1, "each contrast, and the claim"
+    assert "Not tested: snip was not run." in text
+
+
+def test_a_claim_whose_contrasts_were_tested_says_why_it_was_not() -> None:
+    """It is about two corpora, and the run has one."""
+    text = of_contrasts("not tested", contrast("it", "a-cnn", "supported", 2.0, 1.0, "supported"))
+    assert "Not tested: the run has too few corpora or models for it." in text
+    assert "1 not tested" in text
 
 
 def test_the_published_curve_lies_behind_its_own_cell_only() -> None:
     whole = realistic(1)
     renamed = whole.levels.assign(cell="imdb-cnn")
     page = render(dataclasses.replace(whole, levels=renamed))
-    imdb = page.split("<h2>imdb-cnn</h2>")[1].split("<h2>")[0]
-    assert "2020 study, winning ticket, one trial" in imdb.replace(": one", ", one")
-    assert "2020 study" not in render(whole).split(f"<h2>{CELLS[0]}</h2>")[1].split("<h2>")[0]
-    study = page.split("2020 study, other data</h2>")[1]
-    assert "ag_news-lstm" in study
-    assert "imdb-cnn" not in study
+    imdb = page.split(f"<h2>{cell_title('imdb-cnn')}</h2>")[1].split("<h2>")[0]
+    assert "2020 study, winning ticket: one trial" in imdb
+    assert "2020 study" not in cell_of(render(whole), is_folded=False)
+    study = page.split("2020 study, other data")[1]
+    assert cell_title("ag_news-lstm") in study
+    assert cell_title("imdb-cnn") not in study
+
+
+def test_a_published_curve_is_against_its_own_dense_network() -> None:
+    """Its size and data are said beside it, so that 87 % beside 73 % is explained."""
+    whole = realistic(1)
+    renamed = {
+        name: getattr(whole, name).assign(cell="imdb-cnn")
+        for name in ("levels", "dense", "facts", "tickets")
+    }
+    text = cell_of(render(dataclasses.replace(whole, **renamed)), "imdb-cnn")
+    assert (
+        "in 2020 86.5 to 87.9 %, 5.12 million weights, 28,000 documents, one trial per arm" in text
+    )
+    dense = whole.dense.test_accuracy.iloc[0]
+    assert f"here {dense:.1f} %, 5.12 million weights, 4,777 documents" in text
+    assert "2020 study, winning ticket: −0.48 points, 86.56 % with 80.0 % of weights" in text
+
+
+def test_the_study_stands_beside_ours_row_by_row() -> None:
+    whole = realistic(1)
+    section = render(whole).split('id="study"')[1].split("</table>")[0]
+    row = " ".join(visible(section).split())
+    assert "87.04 87.55 at 36.0 % 73.5 73.2 at 65.0 % – 3" in row.replace("73.3", "73.2")
+    text = visible(render(whole))
+    assert f"{cell_title(CELLS[0])}: 3 seeds (2020: one trial)." in text
+    without = dataclasses.replace(whole, study=frame("study"))
+    assert "None of its cells is in this run" in visible(render(without))
 
 
 def test_the_chart_has_its_values() -> None:
     page = render(realistic(1))
     titles = re.findall(r"<title>([^<]*)</title>", page)
     levels = realistic(1).levels
-    for row in levels.to_dict("records"):
-        start = f"{row['arm'].replace('_', ' ')}, level {row['level']}: {row['accuracy']:.2f} %"
+    for row in levels[levels.level > 0].to_dict("records"):
+        difference = f"{row['difference']:+.2f}".replace("-", "−")
+        start = f"{display_name(row['arm'])}, level {row['level']}: {difference} points"
         assert any(title.startswith(start) for title in titles), start
-    tickets = realistic(1).tickets.sparsity.notna().sum()
-    assert sum("the ticket chosen on validation" in title for title in titles) == tickets
+    tickets = realistic(1).tickets.dropna(subset="sparsity").arm
+    stars = [title for title in titles if "the ticket chosen on validation" in title]
+    assert {title.partition(",")[0] for title in stars} == set(map(display_name, tickets))
+
+
+def test_what_the_rate_alone_decides_is_a_sentence() -> None:
+    """And a chart where tensors differ between arms, as with one ranking of all weights."""
+    whole = realistic(1)
+    tensors = whole.tensors[CELLS[0]]
+    shares = sentences.densities(tensors)
+    assert shares.startswith("Of each tensor 35.0 %, 12.3 % and 4.3 % of the weights remain")
+    assert "at levels 1, 2 and 3; of the output layer" in shares
+    is_other = (tensors.parameter == "conv3_weight") & (tensors.level == 2)
+    unequal = tensors.assign(remaining=tensors.remaining.where(~is_other, 10))
+    assert sentences.densities(unequal) == ""
+    page = render(dataclasses.replace(whole, tensors={CELLS[0]: unequal}))
+    assert "conv3_weight, level 2: " in page
+    assert "conv3_weight, level 2: " not in render(whole)
+
+
+def test_barriers_of_one_level_are_a_sentence() -> None:
+    whole = realistic(1)
+    (lines,) = whole.connectivity.values()
+    assert sentences.one_level_of_barriers(lines) == ""
+    only = lines[lines.level == 2]
+    text = sentences.one_level_of_barriers(only)
+    rises = barriers(only).groupby("kind").test_error.mean()
+    assert text.startswith("At level 2, the barriers are, in the mean over three seeds: ")
+    for value in rises:
+        assert f"{value:.2f} points of test error" in text
+    page = render(dataclasses.replace(whole, connectivity={CELLS[0]: only}))
+    assert text in visible(page)
+    assert "barriers of test error and training loss by level" not in page
 
 
 def test_reference_curves() -> None:

@@ -3,12 +3,9 @@
 import math
 from collections.abc import Iterable
 
-import pandas as pd
 from markupsafe import Markup
 
 from lottery.report.charts import svg
-from lottery.report.reference import ARMS
-from lottery.report.styles import PUBLISHED_DASHES, Style, display_name
 
 Entries = list[tuple[Markup, str]]
 """Pairs of a sample and its name."""
@@ -34,23 +31,6 @@ def samples(kinds: dict[str, tuple[str, str, str, str]], in_chart: Iterable[str]
         (swatch(color, marker, dash), name)
         for kind, (color, marker, dash, name) in kinds.items()
         if kind in names
-    ]
-
-
-def strategies(styles: dict[str, Style], names: list[str]) -> Entries:
-    """The legend of the strategies in ``names``."""
-    return [
-        (swatch(style.color, style.marker, style.dash, style.is_control), display_name(name))
-        for name, style in styles.items()
-        if name in names
-    ]
-
-
-def published(curves: pd.DataFrame) -> Entries:
-    """The legend of the 2020 study's arms that ``curves`` has."""
-    return [
-        (swatch("published", "", PUBLISHED_DASHES[arm]), f"2020 study, {ARMS[arm]}")
-        for arm in curves.arm.unique()
     ]
 
 

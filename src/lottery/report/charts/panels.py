@@ -1,14 +1,13 @@
-"""The smaller charts: barriers, densities, learning curves, and a contrast's interval."""
-
-from typing import Any
+"""The smaller charts: barriers, densities and learning curves."""
 
 import pandas as pd
 from markupsafe import Markup
 
 from lottery.analysis import barriers
 from lottery.report.charts import legends, svg
-from lottery.report.formats import fixed, interval, share, signed
-from lottery.report.styles import PAGE_LINE_KINDS, PAGE_MOMENTS, display_name
+from lottery.report.formats import fixed, share
+from lottery.report.names import cell_title, display_name
+from lottery.report.styles import PAGE_LINE_KINDS, PAGE_MOMENTS
 
 KINDS = {kind: (*style, barriers.KINDS[kind]) for kind, style in PAGE_LINE_KINDS.items()}
 """Color, marker, dash and name of the lines between trained networks."""
@@ -22,7 +21,9 @@ def connectivity(cell: str, lines: pd.DataFrame) -> Markup:
     ``lines`` is what :func:`lottery.analysis.barriers.barriers` takes.
     """
     rises = barriers.barriers(lines)
-    picture = svg.chart(420, 350, f"{cell}: barriers of test error and training loss by level")
+    picture = svg.chart(
+        420, 350, f"{cell_title(cell)}: barriers of test error and training loss by level"
+    )
     x = svg.Scale(rises.level.min() - 0.4, rises.level.max() + 0.4, 48, 410)
     for index, (name, title) in enumerate(BARRIERS.items()):
         top = 26 + 168 * index
@@ -60,9 +61,8 @@ def density(cell: str, strategy: str, tensors: pd.DataFrame) -> Markup:
     levels = sorted(tensors.level.unique())
     row_height, start, end = 15, 150, 366
     bottom = row_height * len(names)
-    label = (
-        f"{cell}, {display_name(strategy)}: percent of weights remaining in each tensor by level"
-    )
+    of = f"{cell_title(cell)}, {display_name(strategy)}"
+    label = f"{of}: percent of weights remaining in each tensor by level"
     picture = svg.chart(370, bottom + 46, label)
     x = svg.Scale(levels[0] - 0.5, levels[-1] + 0.5, start, end)
     width = x(levels[0] + 0.5) - start
@@ -96,7 +96,7 @@ def learning(cell: str, strategy: str, epochs: pd.DataFrame, moments: dict[str, 
     ``moments`` are the levels to draw, by a key of ``styles.PAGE_MOMENTS``. ``epochs`` has the rows
     of all strategies of the cell, so that their charts share the same axes.
     """
-    label = f"{cell}, {display_name(strategy)}: learning curves of {', '.join(moments)}"
+    label = f"{cell_title(cell)}, {display_name(strategy)}: learning curves of {', '.join(moments)}"
     picture = svg.chart(300, 330, label)
     of_strategy = epochs[epochs.arm == strategy]
     x = svg.Scale(0.7, max(float(epochs.epoch.max()), 1) + 0.3, 42, 292)
@@ -117,31 +117,6 @@ def learning(cell: str, strategy: str, epochs: pd.DataFrame, moments: dict[str, 
             for point, (epoch, value) in zip(points, mean.items(), strict=True):
                 text = f"{moment} (level {level}), epoch {epoch}: {fixed(value, 3)}"
                 svg.marker(picture, marker, *point, f"mark {color}", text)
-    return svg.markup(picture)
-
-
-def effect(contrast: dict[str, Any], low: float, high: float) -> Markup:
-    """A contrast's effect and interval on an axis from ``low`` to ``high``.
-
-    Zero is marked, and the margin on both sides of it.
-    """
-    bounds = contrast["family_low"], contrast["family_high"]
-    has_interval, has_effect = not pd.isna(bounds[0]), not pd.isna(contrast["effect"])
-    label = "no effect was measured"
-    if has_effect:
-        label = f"effect {signed(contrast['effect'])}"
-        label += f", interval {interval(*bounds, sign=True)}" if has_interval else ""
-    picture = svg.chart(140, 20, label)
-    x = svg.Scale(low, high, 6, 134)
-    svg.line(picture, [(x(0), 1), (x(0), 19)], "zero", "2 2")
-    if not pd.isna(contrast["margin"]):
-        for margin in (-contrast["margin"], contrast["margin"]):
-            svg.line(picture, [(x(margin), 5), (x(margin), 15)], "zero")
-    if has_interval:
-        ends = [min(max(bound, low), high) for bound in bounds]
-        svg.line(picture, [(x(end), 10) for end in ends], "interval")
-    if has_effect:
-        svg.marker(picture, "circle", x(contrast["effect"]), 10, "mark ink", label)
     return svg.markup(picture)
 
 

@@ -5,6 +5,7 @@ print. All coordinates are in pixels of the chart's ``viewBox``.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from xml.etree import ElementTree
@@ -12,6 +13,7 @@ from xml.etree import ElementTree
 from markupsafe import Markup
 
 Element = ElementTree.Element
+Points = Sequence[tuple[float, float]]
 
 # Paths around the origin, four units to each side.
 MARKERS = {
@@ -89,9 +91,7 @@ def marker(parent: Element, shape: str, x: float, y: float, class_: str, title: 
     add(group, "path", d=STAR if shape == "star" else MARKERS[shape], class_=class_)
 
 
-def line(
-    parent: Element, points: list[tuple[float, float]], class_: str, dash: str = "", title: str = ""
-) -> None:
+def line(parent: Element, points: Points, class_: str, dash: str = "", title: str = "") -> None:
     """A line through ``points``."""
     polyline = add(parent, "polyline", points=_points(points), class_=f"line {class_}")
     if dash:
@@ -100,15 +100,16 @@ def line(
         add(polyline, "title", title)
 
 
-def band(
-    parent: Element,
-    class_: str,
-    lower: list[tuple[float, float]],
-    upper: list[tuple[float, float]],
-) -> None:
-    """The area between two lines; nothing if they have fewer than two points."""
-    if len(lower) > 1:
-        add(parent, "polygon", points=_points([*lower, *upper[::-1]]), class_=f"band {class_}")
+def symbol(parent: Element, shape: str, x: float, y: float, class_: str) -> None:
+    """A marker beside a name, which says what it is."""
+    place = f"translate({number(x)} {number(y)})"
+    add(parent, "path", d=MARKERS[shape], class_=class_, transform=place)
+
+
+def area(parent: Element, outline: Points, class_: str) -> None:
+    """A filled polygon; nothing if it has fewer than three points."""
+    if len(outline) > 2:
+        add(parent, "polygon", points=_points(outline), class_=f"band {class_}")
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
@@ -126,18 +127,38 @@ def axes(
     picture: Element, x: Scale, y: Scale, x_ticks: list[float], y_ticks: list[float], x_title: str
 ) -> None:
     """Grid lines, tick labels and the x axis's title; the y axis's title is left to the caller."""
+    grid(picture, x, y, y_ticks, fixed_ticks(y_ticks))
+    x_axis(picture, x, y.start, x_ticks, x_title)
+
+
+def grid(picture: Element, x: Scale, y: Scale, ticks: list[float], texts: list[str]) -> None:
+    """A line across for each of ``ticks``, with its text on the left."""
     group = add(picture, "g", class_="axes")
-    decimals = _decimals(y_ticks)
-    for value in y_ticks:
+    for value, text in zip(ticks, texts, strict=True):
         add(group, "path", d=f"M{number(x.start)} {number(y(value))}H{number(x.end)}")
-        add(group, "text", f"{value:.{decimals}f}", x=x.start - 7, y=y(value) + 4, class_="end")
-    add(group, "path", d=f"M{number(x.start)} {number(y.start)}H{number(x.end)}", class_="base")
-    for value in x_ticks:
-        add(group, "path", d=f"M{number(x(value))} {number(y.start)}v4", class_="base")
-        add(group, "text", f"{value:g}", x=x(value), y=y.start + 18, class_="middle")
-    if x_title:
+        add(group, "text", text, x=x.start - 7, y=y(value) + 4, class_="end")
+
+
+def x_axis(picture: Element, x: Scale, height: float, ticks: list[float], title: str) -> None:
+    """The axis at ``height``, with its ticks and its title below."""
+    group = add(picture, "g", class_="axes")
+    add(group, "path", d=f"M{number(x.start)} {number(height)}H{number(x.end)}", class_="base")
+    for value in ticks:
+        add(group, "path", d=f"M{number(x(value))} {number(height)}v4", class_="base")
+        add(group, "text", f"{value:g}", x=x(value), y=height + 17, class_="middle")
+    if title:
         middle = (x.start + x.end) / 2
-        add(group, "text", x_title, x=middle, y=y.start + 37, class_="middle title")
+        add(group, "text", title, x=middle, y=height + 35, class_="middle title")
+
+
+def fixed_ticks(values: list[float], signed: bool = False) -> list[str]:
+    """Values with as many decimals as their step needs; ``signed`` ones as "+1", "0", "−1"."""
+    decimals = _decimals(values)
+    form = f"{{:{'+' if signed else ''}.{decimals}f}}"
+    texts = [form.format(round(value, decimals) + 0.0) for value in values]
+    if not signed:
+        return texts
+    return ["0" if float(text) == 0 else text.replace("-", "−") for text in texts]
 
 
 def _decimals(values: list[float]) -> int:
@@ -145,5 +166,5 @@ def _decimals(values: list[float]) -> int:
     return max(0, -math.floor(math.log10(step) + 1e-9))
 
 
-def _points(points: list[tuple[float, float]]) -> str:
+def _points(points: Points) -> str:
     return " ".join(f"{number(x)},{number(y)}" for x, y in points)
