@@ -70,14 +70,14 @@ def test_every_profile_is_valid(path: Path) -> None:
             {"source": "x.py"},
             "corpora.Bad-name: 'Bad-name' is not a valid name",
         ),
-        ("corpora/rotten_tomatoes/label", "x", "corpora.rotten_tomatoes: 'text', 'label'"),
+        ("corpora/reuters_r8/label", "x", "corpora.reuters_r8: 'text', 'label'"),
         ("corpora/mine", {"source": "x.csv"}, "corpora.mine: a file needs both 'text'"),
         ("train/cnn/epochs", ..., "train.cnn.epochs: missing"),
-        ("corpora/rotten_tomatoes/sourc", "x", "sourc: unknown key; did you mean 'source'"),
-        ("train/rotten_tomatoes-cnn/lr", "x", "train.rotten_tomatoes-cnn.lr: must be a valid"),
-        ("train/rotten_tomatoes-cnn", ..., "train.rotten_tomatoes-cnn: missing; add"),
-        ("train/rotten_tomatoes-cn", {}, "train.rotten_tomatoes-cn: not a model or a cell"),
-        ("train/rotten_tomatoes-cnn/epoch", 3, "epoch: unknown key; did you mean 'epochs'"),
+        ("corpora/reuters_r8/sourc", "x", "sourc: unknown key; did you mean 'source'"),
+        ("train/reuters_r8-cnn/lr", "x", "train.reuters_r8-cnn.lr: must be a valid"),
+        ("train/reuters_r8-cnn", ..., "train.reuters_r8-cnn: missing; add"),
+        ("train/reuters_r8-cn", {}, "train.reuters_r8-cn: not a model or a cell"),
+        ("train/reuters_r8-cnn/epoch", 3, "epoch: unknown key; did you mean 'epochs'"),
         ("rewind/epoch", 3, "rewind.epoch: 3 leaves no epoch to train"),
         ("sedes", [1], "sedes: unknown key; did you mean 'seeds'"),
         ("device", "gpu", "device: must be 'auto', 'cpu' or 'cuda'"),
@@ -178,10 +178,10 @@ def test_params_are_the_quick_profile() -> None:
 def test_numbers_as_dvc_writes_them(tmp_path: Path, number: str) -> None:
     """DVC writes YAML 1.2, where a float needs no point."""
     text = (ROOT / "params.yaml").read_text()
-    assert text.count("rotten_tomatoes-cnn: {lr: 0.005}") == 1
+    assert text.count("reuters_r8-cnn: {lr: 0.005}") == 1
     path = tmp_path / "params.yaml"
     path.write_text(text.replace("-cnn: {lr: 0.005}", f"-cnn: {{lr: {number}}}"))
-    assert params.load(path).train["rotten_tomatoes-cnn"].lr == float(number)
+    assert params.load(path).train["reuters_r8-cnn"].lr == float(number)
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_a_cell_overrides_its_model() -> None:
-    document = changed("train/rotten_tomatoes-cnn", {"lr": 0.5})
+    document = changed("train/reuters_r8-cnn", {"lr": 0.5})
     parsed = params.parse(document)
-    assert parsed.train["rotten_tomatoes-cnn"].lr == 0.5
-    assert parsed.train["reuters_r8-cnn"].epochs == parsed.train["rotten_tomatoes-cnn"].epochs
+    assert parsed.train["reuters_r8-cnn"].lr == 0.5
+    assert parsed.train["reuters_r8-cnn"].epochs == parsed.train["reuters_r8-cnn"].epochs
