@@ -18,6 +18,7 @@ from helpers import (
 )
 from independent import recompute
 
+from lottery.report.names import cell_title, display_name
 from lottery.training import splits
 
 
@@ -101,7 +102,8 @@ def test_results_are_tidy_and_complete(project: Repository) -> None:
     assert "not run" not in took[2]
     claims = json.loads((project.path / "metrics/claims.json").read_text())["claims"]
     assert "supported" not in claims.values(), "two seeds of two levels show nothing"
-    for name in (*SMOKE_CELLS, SMOKE_CONTROL.replace("_", " "), "undecided"):
+    titles = (cell_title(cell) for cell in SMOKE_CELLS)
+    for name in (*titles, display_name(SMOKE_CONTROL), "undecided"):
         assert name in page
 
 

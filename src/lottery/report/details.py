@@ -128,7 +128,7 @@ def _barriers(cell: str, content: Content) -> Detail | None:
     chart = panels.connectivity(cell, lines)
     legend = legends.samples(panels.KINDS, lines.kind)
     note = "Means over seeds; each small point is one seed."
-    return Detail(summary, [note, about], [("", chart)], legend)
+    return Detail(summary, [note, about], [("Barriers by level", chart)], legend)
 
 
 def _exploratory(cell: str, content: Content) -> Detail | None:
