@@ -26,6 +26,13 @@ FACTS = {
 }
 
 
+SEPARATE = (
+    *("tensors", "epochs", "connectivity"),
+    *("files", "costs", "lost", "changed", "speeds"),
+)
+"""The fields with a table per cell."""
+
+
 def study_row() -> dict[str, Any]:
     """A row of the 2020 study beside ours, made up."""
     return {
@@ -44,7 +51,8 @@ def frame(name: str, rows: list[Any] | None = None) -> pd.DataFrame:
 def nothing() -> dict[str, Any]:
     """The fields of a content whose tables are all empty."""
     tables: dict[str, Any] = {name: frame(name) for name in COLUMNS}
-    return tables | {"tensors": {}, "epochs": {}, "connectivity": {}, "provenance": {}, "data": []}
+    separate = {name: {} for name in SEPARATE}
+    return tables | separate | {"provenance": {}, "data": []}
 
 
 @cache
@@ -55,10 +63,7 @@ def realistic(count: int = len(CELLS)) -> Content:
         name: pd.concat(tables[name] for tables in by_cell.values())
         for name in ("levels", "dense", "facts", "tickets", "per_seed", "predictions", "classes")
     }
-    separate = {
-        name: {cell: tables[name] for cell, tables in by_cell.items()}
-        for name in ("tensors", "epochs", "connectivity")
-    }
+    separate = {name: {cell: tables[name] for cell, tables in by_cell.items()} for name in SEPARATE}
     return Content(
         **claims(),
         **joined,
@@ -138,6 +143,33 @@ def cell_tables(cell: str) -> dict[str, Any]:
             for number, name in classes
         ),
         "connectivity": lines_between(runs.level.nunique(), 3),
+        **ticket_file(runs[(runs.arm == "winning_ticket") & (runs.seed == 0)]),
+    }
+
+
+def ticket_file(levels: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Made up: what is measured of a ticket's file. ``levels`` are of one seed of its strategy."""
+    whole = 20_483_204
+    files = levels[["level", "sparsity", "test_accuracy"]].assign(
+        strategy="winning_ticket",
+        bytes=(whole * (1.02 - levels.sparsity) / 2).round(),
+        words_bytes=120_000,
+        is_exported=levels.level == 1,
+        dense_bytes=whole,
+        note=np.nan,
+    )
+    rivals = [("PyTorch eager", 73.5, 900), ("ONNX Runtime int8", 73.25, 4000)]
+    rivals += [("TF-IDF, logistic regression", 73.75, 2500)]
+    rivals += [
+        (f"ticket, level {row.level}", row.test_accuracy, 9000) for row in files.itertuples()
+    ]
+    speeds = [(*rival[:2], 10_000_000, 180.5, 1.25, rival[2], 0.25, 0.75) for rival in rivals]
+    return {
+        "files": files,
+        "costs": frame("costs", [("dense", 3, 73.5, 73, 72, 4), ("ticket", 3, 73, 72, 71, 6)]),
+        "lost": frame("lost", [("<crude>", 120, 70.0, 61.5, -8.5), ("earn", 900, 99.0, 99.0, 0.0)]),
+        "changed": frame("changed", [(17, "earn", "earn", 0.9, "<crude>", 0.8)]),
+        "speeds": frame("speeds", speeds),
     }
 
 

@@ -16,7 +16,7 @@ from lottery.config.grid import Run
 from lottery.config.schema import Params
 from lottery.data import corpus_report
 from lottery.errors import LotteryError
-from lottery.report import difference_figure, facts, figures, reference
+from lottery.report import difference_figure, facts, figures, reference, ticket_tables
 from lottery.report.content import Content
 from lottery.report.provenance import provenance
 from lottery.storage import csv_tables, paths
@@ -56,6 +56,9 @@ def content(params: Params) -> Content:
         connectivity={name: lines_of(cell) for name, cell in cells.items()},
         predictions=_of_all_cells(cells, "predictions", arms),
         classes=classes,
+        **ticket_tables.of_cells(
+            cells, lambda corpus, number: _class_name(sources[corpus], number)
+        ),
         study=reference.headline(params, tickets, statistics["levels"], reports),
         provenance=provenance(params),
         data=[_data(corpus, reports[corpus], source) for corpus, source in sources.items()],

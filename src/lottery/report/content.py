@@ -42,6 +42,15 @@ COLUMNS = {
         "cell arm published_dense published_ticket published_sparsity dense ticket sparsity"
         " no_ticket at_published_sparsity seeds differences"
     ),
+    "files": (
+        "strategy level sparsity bytes words_bytes test_accuracy is_exported dense_bytes note"
+    ),
+    "costs": "network n accuracy balanced_accuracy macro_f1 calibration_error",
+    "lost": "class documents dense ticket difference",
+    "changed": ("document class dense_class dense_probability ticket_class ticket_probability"),
+    "speeds": (
+        "contender accuracy bytes memory_mb load_s documents_per_second latency_p50 latency_p99"
+    ),
 }
 """The columns of each table in :class:`Content`."""
 
@@ -56,7 +65,9 @@ class Content:
     its dense network, and always answering the most frequent class (``test_majority``). ``facts``
     has a row per cell, too: how many numbers the network has, documents of each split, tokens per
     training document, and the linear model; all may be NaN. ``study`` is
-    :func:`lottery.report.reference.headline`. Where a
+    :func:`lottery.report.reference.headline`. ``files`` are the sizes of a ticket's levels as
+    files, ``costs``, ``lost`` and ``changed`` what pruning costs (networks, classes, documents),
+    ``speeds`` what the benchmark measured: :func:`lottery.report.ticket_tables.of_cells`. Where a
     field is a dict it has a table per cell. ``contrasts`` has a row for each claim and contrast
     that it needs. ``data`` has a row per corpus: corpus, documents (used), of (how many there are),
     classes, note. ``provenance`` is labels and values. Raises LotteryError for a table that lacks a
@@ -76,6 +87,11 @@ class Content:
     predictions: pd.DataFrame
     classes: pd.DataFrame
     study: pd.DataFrame
+    files: dict[str, pd.DataFrame]
+    costs: dict[str, pd.DataFrame]
+    lost: dict[str, pd.DataFrame]
+    changed: dict[str, pd.DataFrame]
+    speeds: dict[str, pd.DataFrame]
     provenance: dict[str, str]
     data: list[dict[str, Any]]
     failed: pd.DataFrame
@@ -90,6 +106,11 @@ class Content:
             else:
                 checked = _checked(field.name, value)
             object.__setattr__(self, field.name, checked)
+
+    def of_cell(self, name: str, cell: str) -> pd.DataFrame:
+        """The cell's table of the field ``name``, which has one per cell; empty if it has none."""
+        tables: dict[str, pd.DataFrame] = getattr(self, name)
+        return tables.get(cell, pd.DataFrame(columns=COLUMNS[name].split()))
 
     def cells(self) -> list[str]:
         """Every cell that any table has, in the order of the tables."""

@@ -6,7 +6,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from lottery.config.grid import WINNING_TICKET
-from lottery.report import sentences, tables
+from lottery.report import sentences, tables, worth, worth_tables
 from lottery.report.charts import legends, panels
 from lottery.report.content import Content
 from lottery.report.names import cell_title, display_name
@@ -40,6 +40,8 @@ def of_cell(cell: str, content: Content) -> list[Detail]:
         _learning(cell, content),
         _densities(cell, content),
         _barriers(cell, content),
+        _file(cell, content),
+        _costs(cell, content),
         _exploratory(cell, content),
     ]
     return [fold for fold in folds if fold]
@@ -129,6 +131,38 @@ def _barriers(cell: str, content: Content) -> Detail | None:
     legend = legends.samples(panels.KINDS, lines.kind)
     note = "Means over seeds; each small point is one seed."
     return Detail(summary, [note, about], [("Barriers by level", chart)], legend)
+
+
+def _file(cell: str, content: Content) -> Detail | None:
+    """The ticket as a file: its size at each level, and its speed beside other classifiers."""
+    files, speeds = content.of_cell("files", cell), content.of_cell("speeds", cell)
+    title = cell_title(cell)
+    charts = worth.charts(cell, content)
+    values = [worth_tables.files(files, title)] if len(files) else []
+    notes = []
+    if len(files):
+        notes.append(worth.sentence(cell, files))
+    if len(speeds):
+        values.append(worth_tables.speeds(speeds, title))
+        notes.append(worth.BENCHMARK)
+    summary = "The ticket as a file: size and speed"
+    return Detail(summary, notes, charts, tables=values) if values else None
+
+
+def _costs(cell: str, content: Content) -> Detail | None:
+    """What pruning costs beside accuracy."""
+    title = cell_title(cell)
+    writers = [
+        (content.costs, worth_tables.costs),
+        (content.lost, worth_tables.lost),
+        (content.changed, worth_tables.changed),
+    ]
+    values = [write(rows[cell], title) for rows, write in writers if cell in rows]
+    note = (
+        "The exported strategy's ticket beside the dense network, on test; scores are means over "
+        "seeds, documents are of the first seed. Not tested."
+    )
+    return Detail("What else pruning costs", [note], tables=values) if values else None
 
 
 def _exploratory(cell: str, content: Content) -> Detail | None:

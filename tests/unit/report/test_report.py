@@ -13,7 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import ROOT, refused
-from report_content import CELLS, HOSTILE, VERDICTS, contrast, frame, nothing, realistic
+from report_content import (
+    CELLS,
+    HOSTILE,
+    SEPARATE,
+    VERDICTS,
+    contrast,
+    frame,
+    nothing,
+    realistic,
+)
 
 from lottery.analysis.barriers import barriers
 from lottery.config import params
@@ -70,7 +79,7 @@ def test_an_empty_page() -> None:
     assert "No claim was tested." in page
     assert "2020 study, other data" in page
     bare = {name: pd.DataFrame() if name in COLUMNS else value for name, value in nothing().items()}
-    bare |= {"tensors": {}, "epochs": {}, "connectivity": {}}
+    bare |= {name: {} for name in SEPARATE}
     assert render(Content(**bare)) == page
 
 
