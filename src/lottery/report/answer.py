@@ -129,12 +129,15 @@ def _found(claims: pd.DataFrame, contrasts: pd.DataFrame, answered: set[str]) ->
 
 def _open(claims: pd.DataFrame, contrasts: pd.DataFrame) -> str:
     """What is not decided, and what could have been."""
-    undecided = int(claims.verdict.isin([UNDECIDED, MIXED]).sum())
+    undecided, mixed = (int((claims.verdict == word).sum()) for word in (UNDECIDED, MIXED))
     untested = int((claims.verdict == NOT_TESTED).sum())
     parts = []
     if undecided:
         verb = "stays" if undecided == 1 else "stay"
         parts.append(f"{count(undecided)} {verb} undecided: {power(contrasts)}")
+    if mixed:
+        verb = "is" if mixed == 1 else "are"
+        parts.append(f"{count(mixed)} {verb} mixed: what was found differs between cells")
     if untested:
         verb = "was" if untested == 1 else "were"
         reason = "the run lacks the arms, levels or cells"

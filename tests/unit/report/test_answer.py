@@ -214,5 +214,8 @@ def test_every_mix_of_verdicts_is_counted(verdicts: list[str]) -> None:
             assert COUNTS[number] in sentences[1].partition(ending)[0].split(";")[-1].lower()
         else:
             assert ending not in sentences[1]
-    still = sum(verdict in (UNDECIDED, MIXED) for verdict in verdicts)
+    still, mixed = verdicts.count(UNDECIDED), verdicts.count(MIXED)
     assert sentences[2].lower().startswith(f"{COUNTS[still]} stay") == bool(still)
+    assert (
+        f"{COUNTS[mixed]} {'is' if mixed == 1 else 'are'} mixed" in sentences[2].lower()
+    ) == bool(mixed)
