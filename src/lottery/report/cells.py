@@ -17,6 +17,7 @@ from lottery.report.formats import fixed, interval, millions, share, size, whole
 from lottery.report.names import cell_title, display_name
 from lottery.report.reference import network
 from lottery.report.styles import OTHER_MASKS, Style
+from lottery.report.worth import file_bytes
 
 Section = dict[str, Any]
 """What ``template.html`` reads of a cell."""
@@ -137,7 +138,8 @@ def _worth(cell: str, content: Content, dense: Mapping[str, Any]) -> Any:
     if len(tickets):
         best = tickets.sort_values(["sparsity", "test_accuracy"], kind="stable").iloc[-1]
         name = f"ticket: {display_name(best.arm)}, {share(best.sparsity)} pruned"
-        bytes_ = size(ticket_bytes(count, best.sparsity))
+        measured = file_bytes(content.of_cell("files", cell), best.arm, best.sparsity)
+        bytes_ = size(ticket_bytes(count, best.sparsity) if pd.isna(measured) else measured)
         rows.append(Classifier(name, best.test_accuracy, bytes_, "c0"))
     majority = dense.get("test_majority", nan)
     return classifiers(cell_title(cell), 0.0 if pd.isna(majority) else majority, rows)

@@ -1,5 +1,8 @@
 """A cell's ticket as a file: the charts of its size and speed, and what is said of it."""
 
+from math import nan
+from typing import Any
+
 import pandas as pd
 from markupsafe import Markup
 
@@ -14,7 +17,13 @@ BENCHMARK = (
     "than this page's."
 )
 LINEAR, DENSE = "linear model", "dense, float32"
-MARKERS = {"PyTorch": "square", "ONNX": "diamond", "TF-IDF": "triangle"}
+RIVALS = {
+    "PyTorch eager": ("PyTorch", "square"),
+    "ONNX Runtime float32": ("ONNX", "diamond"),
+    "ONNX Runtime int8": ("ONNX int8", "diamond"),
+    "TF-IDF, logistic regression": ("TF-IDF", "triangle"),
+}
+"""The name and the marker in the chart of each contender of the benchmark that is no ticket."""
 
 
 def charts(cell: str, content: Content) -> list[tuple[str, Markup]]:
@@ -38,9 +47,15 @@ def charts(cell: str, content: Content) -> list[tuple[str, Markup]]:
     speeds = content.of_cell("speeds", cell).dropna(subset="accuracy")
     if len(speeds):
         is_level = speeds.contender.str.fullmatch(r"ticket, level \d+")
-        levels = [_speed(row, "circle", "c0") for row in speeds[is_level].to_dict("records")]
+        levels = [
+            _speed(row, str(row["contender"]), "circle", "c0")
+            for row in speeds[is_level].to_dict("records")
+        ]
         rivals = speeds[~speeds.contender.str.startswith("ticket")].to_dict("records")
-        others = [_speed(row, _marker(row["contender"]), "ink") for row in rivals]
+        others = [
+            _speed(row, *RIVALS.get(row["contender"], (str(row["contender"]), "cross")), "ink")
+            for row in rivals
+        ]
         chart = worth(title, "documents per second, one thread", whole, levels, others)
         pictures.append(("Accuracy and speed", chart))
     return pictures
@@ -51,13 +66,14 @@ def _level(level: int, sparsity: float, bytes: float, accuracy: float) -> Point:
     return Point(name, float(bytes), float(accuracy), "circle", "c0")
 
 
-def _speed(row: dict[str, object], marker: str, color: str) -> Point:
-    value, accuracy = row["documents_per_second"], row["accuracy"]
-    return Point(str(row["contender"]), float(value), float(accuracy), marker, color)  # type: ignore[arg-type]
+def _speed(row: dict[str, Any], name: str, marker: str, color: str) -> Point:
+    return Point(name, float(row["documents_per_second"]), float(row["accuracy"]), marker, color)
 
 
-def _marker(name: str) -> str:
-    return next((marker for start, marker in MARKERS.items() if name.startswith(start)), "square")
+def file_bytes(files: pd.DataFrame, strategy: str, sparsity: float) -> float:
+    """The size of a ticket's file, where it was measured: of the exported strategy; else NaN."""
+    rows = files[(files.strategy == strategy) & ((files.sparsity - sparsity).abs() < 1e-3)]
+    return float(rows.bytes.iloc[0]) if len(rows) else nan
 
 
 def sentence(cell: str, files: pd.DataFrame) -> str:
@@ -70,7 +86,7 @@ def sentence(cell: str, files: pd.DataFrame) -> str:
     row = rows.iloc[0]
     which = "the dense network, because there is no ticket"
     if row.level:
-        which = f"the {display_name(row.strategy)} ticket, {share(row.sparsity)} pruned"
+        which = f"the chosen ticket ({display_name(row.strategy)}, {share(row.sparsity)} pruned)"
     smaller = fixed(row.dense_bytes / row.bytes, 1)
     return (
         f"{path} is {which}: {size(row.bytes)}, {smaller} times smaller than the dense weights in "

@@ -10,9 +10,9 @@ from markupsafe import Markup
 from lottery.report.charts import svg
 from lottery.report.formats import fixed
 
-WIDTH, HEIGHT = 460, 250
-LEFT, RIGHT, TOP, BOTTOM = 46, 436, 12, 204
-NARROW = 90
+WIDTH, HEIGHT = 340, 240
+LEFT, RIGHT, TOP, BOTTOM = 40, 326, 12, 194
+NARROW = 80
 """Pixels between a point and the right edge, within which its name is on its left."""
 
 
