@@ -58,8 +58,9 @@ def test_results_are_tidy_and_complete(project: Repository) -> None:
         dense = levels[levels.level == 0].groupby("seed").test_accuracy
         assert (dense.nunique() == 1).all(), "all strategies start from the same dense run"
         metrics = json.loads((project.path / f"metrics/{cell}.json").read_text())
-        assert list(metrics)[: 2 + len(SMOKE_STRATEGIES)] == [
+        assert list(metrics)[: 3 + len(SMOKE_STRATEGIES)] == [
             "majority",
+            "linear_model",
             "dense",
             *SMOKE_STRATEGIES,
         ]
