@@ -2,7 +2,7 @@
 
 from lottery.config.grid import Run
 from lottery.config.schema import Params
-from lottery.pipeline import cell_export, cli
+from lottery.pipeline import cli
 
 
 def run(params: Params, corpus: str, model: str) -> None:
@@ -10,6 +10,8 @@ def run(params: Params, corpus: str, model: str) -> None:
     ``ticket``, ``levels``, ``scores``, ``classes`` and ``disagreements``.
 
     Without a ticket the file has the dense network."""
+    from lottery.pipeline import cell_export
+
     cell_export.export_cell(Run(params, corpus, model, params.export.strategy))
 
 
