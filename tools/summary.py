@@ -140,6 +140,7 @@ def main() -> None:
     lines += [
         f"report: {paths.REPORT} (open it in a browser)",
         f"figures: {paths.FIGURES}/overview.png and others (SVG and PNG)",
+        f"tickets: {paths.ticket('<cell>')} classifies text (README, 'Take a ticket home')",
         f"numbers: {paths.METRICS}/, {paths.STATISTICS}/, {paths.CURVES}/",
     ]
     for line in lines:  # a line of a file stays one
