@@ -31,7 +31,7 @@ def overview(cell: str, content: Content, styles: Styles) -> Section | None:
     levels = levels[~levels.arm.isin(OTHER_MASKS)]
     if levels.difference.isna().all():
         return None
-    panel = _panel(cell, content, levels)
+    panel = panel_of(cell, content, levels)
     seeds = int(levels.n.max())
     about = f"{whole(seeds)} {'seed' if seeds == 1 else 'seeds'}"
     return {"title": cell_title(cell), "about": about, "chart": differences(panel, styles)}
@@ -74,9 +74,10 @@ def facts(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(label, text) for label, key, text in values if not pd.isna(row.get(key))]
 
 
-def _panel(
+def panel_of(
     cell: str, content: Content, levels: pd.DataFrame, published: pd.DataFrame | None = None
 ) -> Panel:
+    """The chart of ``levels``, rows of the cell."""
     dense, known = _row(content.dense, cell), _row(content.facts, cell)
     tickets = content.tickets[content.tickets.cell == cell]
     margins = content.contrasts.margin.dropna()
@@ -155,7 +156,7 @@ def _other_masks(cell: str, content: Content, styles: Styles) -> list[Section]:
         {
             "title": "Does it matter which weights remain?",
             "about": "the ticket's mask and others",
-            "chart": differences(_panel(cell, content, levels), styles),
+            "chart": differences(panel_of(cell, content, levels), styles),
             "note": "",
         }
     ]
@@ -173,7 +174,7 @@ def _published(
     lowest = 100 * (1 - levels.sparsity.max())
     dense = published.groupby("arm", sort=False).test_accuracy.transform("first")
     published = published.assign(difference=published.test_accuracy - dense)
-    panel = _panel(cell, content, levels, published[published.remaining > 0.95 * lowest])
+    panel = panel_of(cell, content, levels, published[published.remaining > 0.95 * lowest])
     starts = published[published.level == 0].test_accuracy
     theirs = f"{fixed(starts.min(), 1)} to {fixed(starts.max(), 1)} %, {_size(network(cell))}"
     ours = f"{fixed(panel.dense, 1)} %, {_size(_row(content.facts, cell))}"

@@ -62,7 +62,8 @@ def content(params: Params) -> Content:
         study=reference.headline(params, tickets, statistics["levels"], reports),
         provenance=provenance(params),
         data=[_data(corpus, reports[corpus], source) for corpus, source in sources.items()],
-        failed=_by_cell({name: _failed(cell, arms) for name, cell in cells.items()}),
+        failed=_by_cell({name: _failed(cell) for name, cell in cells.items()}),
+        transfers=_transfers(params),
     )
 
 
@@ -118,8 +119,15 @@ def _of_all_cells(cells: dict[str, Run], table: str, arms: Sequence[str]) -> pd.
     return _by_cell({name: table_of(cell, table, arms) for name, cell in cells.items()})
 
 
-def _failed(cell: Run, arms: Sequence[str]) -> pd.DataFrame:
-    return pd.concat(csv_tables.failed(cell.of_arm(arm).tables_folder) for arm in arms)
+def _failed(cell: Run) -> pd.DataFrame:
+    return pd.concat(csv_tables.failed(run.tables_folder) for run in grid.cell_runs(cell))
+
+
+def _transfers(params: Params) -> pd.DataFrame:
+    """How the transferred arms compare with the others; empty without pairs."""
+    if not params.transfer.pairs:
+        return pd.DataFrame()
+    return csv_tables.read(paths.STATISTICS / "transfers.csv")
 
 
 def _by_cell(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """The tables that the page is made from."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pandas as pd
@@ -38,6 +38,7 @@ COLUMNS = {
     "predictions": "cell arm seed level only_dense only_level mcnemar_p calibration_error",
     "classes": "cell arm seed level class name documents accuracy",
     "failed": "cell arm seed level reason",
+    "transfers": "source target model arm level sparsity against n difference low high",
     "study": (
         "cell arm published_dense published_ticket published_sparsity dense ticket sparsity"
         " no_ticket at_published_sparsity seeds differences"
@@ -95,17 +96,17 @@ class Content:
     provenance: dict[str, str]
     data: list[dict[str, Any]]
     failed: pd.DataFrame
+    transfers: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """:func:`lottery.analysis.transfers.table`; empty without pairs."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.name not in COLUMNS:
-                continue
-            value = getattr(self, field.name)
+        for name in (entry.name for entry in fields(self) if entry.name in COLUMNS):
+            value = getattr(self, name)
             if isinstance(value, dict):
-                checked: Any = {cell: _checked(field.name, table) for cell, table in value.items()}
+                checked: Any = {cell: _checked(name, table) for cell, table in value.items()}
             else:
-                checked = _checked(field.name, value)
-            object.__setattr__(self, field.name, checked)
+                checked = _checked(name, value)
+            object.__setattr__(self, name, checked)
 
     def of_cell(self, name: str, cell: str) -> pd.DataFrame:
         """The cell's table of the field ``name``, which has one per cell; empty if it has none."""

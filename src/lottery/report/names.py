@@ -34,6 +34,9 @@ MEANINGS = {
     "one_shot": "pruned to the ticket's sparsity in one step",
     "snip": "pruned before training, by connection sensitivity",
     "synflow": "pruned before training, by synaptic flow",
+    "transferred": "the winning ticket of another corpus: its mask and initial weights",
+    "transferred_mask": "the mask of another corpus's winning ticket with fresh random weights",
+    "transferred_late": "the same mask with that corpus's weights after the first epochs",
 }
 """What the weights of an arm start from, for the page's key."""
 

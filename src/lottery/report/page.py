@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lottery.report import answer, cells, claims, study, tables
+from lottery.report import answer, cells, claims, study, tables, travel
 from lottery.report.content import Content
 from lottery.report.formats import fixed, share, span, whole
 from lottery.report.names import (
@@ -46,6 +46,7 @@ def render(content: Content) -> str:
         arms=arms(content),
         signs=claims.SIGNS,
         claims=claims.section(content.claims, content.contrasts),
+        travel=travel.section(content, style_of),
         cells=[cells.section(cell, content, style_of, published) for cell in names],
         study=study.table(content.study) if len(content.study) else None,
         differences=study.differing(content.study),
