@@ -1,4 +1,4 @@
-"""Tickets of one of a user's own files trained on another, from YAML alone, through all stages."""
+"""Tickets of one of a user's own files trained on another, from YAML alone, up to the verdicts."""
 
 import shutil
 from pathlib import Path
@@ -10,6 +10,9 @@ import pytest
 import yaml
 from helpers import ROOT
 from own_corpus import Project
+
+from lottery.experiment import failures
+from lottery.experiment.failures import Failure
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules")
 TRANSFERRED = ("transferred", "transferred_mask", "transferred_late")
@@ -53,13 +56,12 @@ def run(project: Project, *stages: tuple[str, ...]) -> None:
 
 
 def train(project: Project) -> None:
-    """Up to the transferred arms; tokens of the source come before those of the target."""
+    """Up to the winning tickets; tokens of the source come before those of the target."""
     for corpus in ("one", "two"):
         if corpus == "two":
             run(project, ("vocabulary", "one", "two"))
         run(project, ("download", corpus), ("tokenize", corpus), ("train", corpus, "cnn"))
         run(project, ("prune", corpus, "cnn", "winning_ticket"))
-    run(project, *(("transfer", "one", "two", "cnn", arm) for arm in TRANSFERRED))
 
 
 @pytest.fixture(autouse=True)
@@ -80,14 +82,14 @@ def test_a_pair_of_own_files(project: Project) -> None:
     corpora()
     assert project.check() == ""
     train(project)
+    run(project, *(("transfer", "one", "two", "cnn", arm) for arm in TRANSFERRED))
     for corpus in ("one", "two"):
         run(project, ("evaluate", corpus, "cnn", "winning_ticket"))
         run(project, *(("branch", corpus, "cnn", control) for control in CONTROLS))
-        run(project, ("connectivity", corpus, "cnn"), ("baseline", corpus))
         run(project, ("compare", corpus, "cnn", "winning_ticket"))
         run(project, *(("compare_control", corpus, "cnn", control) for control in CONTROLS))
     run(project, *(("compare_transfer", "two", "cnn", arm) for arm in TRANSFERRED))
-    run(project, ("select",), ("plot",))
+    run(project, ("select",))
 
     words = [Path(f"data/tokens/{name}/vocabulary.txt").read_text() for name in ("one", "two")]
     assert words[0] == words[1], "the target is read with the source's words"
@@ -110,4 +112,24 @@ def test_a_pair_of_own_files(project: Project) -> None:
     for claim in ("beats_shuffled", "beats_its_mask", "matches_own_ticket", "matches_dense"):
         verdicts = contrasts.verdict[f"transferred_{claim}"]
         assert (verdicts["two-cnn"] != "not tested") and (verdicts["one-cnn"] == "not tested")
-    assert "transferred late" in Path("plots/report.html").read_text()
+
+
+def test_words_of_its_own_and_a_seed_that_failed(project: Project) -> None:
+    write("one.csv", 2, range(60))
+    write("two.csv", 3, range(30, 90))
+    corpora(transfer={"vocabulary": "target"})
+    train(project)
+    shutil.rmtree(folder := Path("data/chains/one-cnn-winning_ticket/seed-1"))
+    failures.write(folder, Failure(1, "the loss is not finite"))
+    run(project, ("transfer", "one", "two", "cnn", "transferred"))
+    words = [Path(f"data/tokens/{name}/vocabulary.txt").read_text() for name in ("one", "two")]
+    assert "word80" in words[1] and words[0] != words[1]
+    tables = Path("plots/tables/two-cnn-transferred")
+    failed = pd.read_csv(tables / "failed.csv")
+    assert failed[["seed", "reason"]].values.tolist() == [[1, "the loss is not finite"]]
+    levels = pd.read_csv(tables / "levels.csv")
+    assert levels[["seed", "level"]].values.tolist() == [[0, 1], [0, 2]]
+    own = pd.read_csv("data/chains/two-cnn-winning_ticket/seed-0/tensors.csv")
+    both = counts("transferred").merge(own, on=["level", "parameter"], suffixes=("", "_own"))
+    rest = both[both.parameter != "embedding"]
+    assert len(rest) and (rest.remaining == rest.remaining_own).all()
