@@ -85,7 +85,8 @@ def test_an_empty_page() -> None:
 
 @pytest.mark.parametrize("name", [*COLUMNS, "provenance", "data"])
 def test_each_part_may_be_missing(name: str) -> None:
-    whole = realistic(1)
+    pair = ("imdb", *CELLS[0].split("-"), "transferred", 1, 0.65, "dense", 3, -1.0, -2.0, 0.0)
+    whole = dataclasses.replace(realistic(1), transfers=frame("transfers", [pair]))
     empty = dataclasses.replace(whole, **{name: nothing()[name]})
     page = render(empty)
     assert page != render(whole)
