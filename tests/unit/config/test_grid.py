@@ -201,5 +201,5 @@ def test_every_stage_is_listed_or_spans_the_grid(pair: Params) -> None:
     """A stage that is added to ``dvc.yaml`` counts in a run's wall time too."""
     listed = {name.partition("-")[0] for name in grid.stages(pair)}
     defined = set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
-    assert defined - listed == {"code", "check", "check_corpus", "select", "plot"}
+    assert defined - listed == {"code", "check", "check_corpus", "select", "plot", "export"}
     assert listed < defined
