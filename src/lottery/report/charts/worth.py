@@ -48,17 +48,17 @@ def worth(
     y = svg.Scale(ticks[0], ticks[-1], BOTTOM, TOP)
     svg.grid(picture, x, y, ticks, svg.fixed_ticks(ticks))
     _x_axis(picture, x, axis, write)
-    places = [(x(point.value), y(point.accuracy)) for point in levels]
-    for one, other in pairwise(places):
+    line = [(x(point.value), y(point.accuracy)) for point in levels]
+    for one, other in pairwise(line):
         svg.line(picture, [one, other], levels[0].color)
     for point in points:
         text = f"{point.name}: {write(point.value)}, {fixed(point.accuracy, 1)} %"
-        place = x(point.value), y(point.accuracy)
-        svg.marker(picture, point.marker, *place, f"mark {point.color}", text)
+        pixels = x(point.value), y(point.accuracy)
+        svg.marker(picture, point.marker, *pixels, f"mark {point.color}", text)
     for point in others:
-        left, height = x(point.value), y(point.accuracy)
-        is_left = RIGHT - left < NARROW
-        at = {"x": left + (-9 if is_left else 9), "y": height - 6}
+        across, down = x(point.value), y(point.accuracy)
+        is_left = RIGHT - across < NARROW
+        at = {"x": across + (-9 if is_left else 9), "y": down - 6}
         svg.add(picture, "text", point.name, class_="end label" if is_left else "label", **at)
     return svg.markup(picture)
 
@@ -73,8 +73,8 @@ def _x_axis(picture: svg.Element, x: svg.Scale, title: str, write: Callable[[flo
     if len(ticks) > 6:
         ticks = [value for value in ticks if log10(value) % 1 < 0.1]
     for value in ticks:
-        place = svg.number(x(value))
-        svg.add(group, "path", d=f"M{place} {BOTTOM}v4", class_="base")
-        svg.add(group, "text", write(value), x=x(value), y=BOTTOM + 17, class_="middle")
+        across = x(value)
+        svg.add(group, "path", d=f"M{svg.number(across)} {BOTTOM}v4", class_="base")
+        svg.add(group, "text", write(value), x=across, y=BOTTOM + 17, class_="middle")
     middle = (LEFT + RIGHT) / 2
     svg.add(group, "text", title, x=middle, y=BOTTOM + 35, class_="middle title")
