@@ -182,6 +182,9 @@ def filled(document: dict[str, Any]) -> dict[str, Any]:
             merged = {**document["train"][model], **document["train"][cell]}
             merged["batch"] = {"documents": None, "tokens": None, **merged["batch"]}
             full["train"][cell] = merged
+    # `from` is a word of Python's, so the fields have other names.
+    pairs = [{"source": pair["from"], "target": pair["to"]} for pair in full["transfer"]["pairs"]]
+    full["transfer"] = {**full["transfer"], "pairs": pairs}
     return full
 
 
