@@ -26,7 +26,8 @@ LEVELS = 5
 
 @pytest.mark.parametrize("folder", [ROOT, *STUDIES], ids=lambda path: path.name)
 def test_the_committed_numbers(folder: Path) -> None:
-    if is_outdated(folder):
+    # `make studies` computes a study's statistics, whatever its dvc.lock says of the stage select.
+    if folder == ROOT and is_outdated(folder):
         pytest.skip("claims.yaml or params.yaml has changed since DVC wrote these results")
     comparison = recompute.compare(folder)
     assert comparison.disagreements == []

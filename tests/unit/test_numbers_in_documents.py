@@ -235,6 +235,57 @@ def same(printed: str, value: float) -> bool:
     return abs(float(printed) - value) <= 0.5001 * 10**-decimals
 
 
+def test_the_study_at_the_2020_studys_settings() -> None:
+    """Each row of its table: verdict, effect, and the interval that the verdict rests on."""
+    section = (STUDIES / "README.md").read_text().split("\n## ag_news-cnn-full:")[1]
+    rows = table_of(section.split("\n## ")[0].splitlines(), "| claim |")
+    statistics = "statistics/claim_contrasts", "statistics/contrasts"
+    by_claim, contrasts = (of_study("ag_news-cnn-full", name) for name in statistics)
+    keys = ["cell", "test", "of", "against", "sparsity"]
+    tested = by_claim.merge(contrasts, on=keys).set_index("claim")
+    claims = {
+        "winning tickets beat their masks": "winning_beats_same_mask",
+        "the same beyond 90 %": "winning_beats_same_mask_when_sparse",
+        "moderate pruning helps": "moderate_pruning_helps",
+        "a fifth of the weights": "overparameterised",
+        "a winning ticket matches": "both_models_match",
+    }
+    assert len(rows) == len(claims)
+    for (sentence, verdict, effect, interval), (words, claim) in zip(
+        rows, claims.items(), strict=True
+    ):
+        contrast = tested.loc[claim]
+        assert sentence.startswith(words)
+        assert verdict == contrast.verdict
+        assert effect == f"{contrast.effect:+.2f}"
+        assert interval == f"{contrast.family_low:.2f} to {contrast.family_high:.2f}"
+
+
+def test_the_default_run_in_the_readme() -> None:
+    """What README says of the quick profile, from the committed results."""
+    statistics = {
+        name: pd.read_csv(ROOT / f"plots/statistics/{name}.csv")
+        for name in ("claims", "contrasts", "dense")
+    }
+    claims, contrasts = statistics["claims"], statistics["contrasts"]
+    decided = ~claims.verdict.isin(["undecided", "not tested"])
+    assert decided.sum() == 8
+    verdicts = claims.set_index("claim").verdict
+    for claim in ("both_models_match", "far_pruning_hurts", "winning_beats_same_mask"):
+        assert verdicts[claim] == "supported"
+    cells = ["reuters_r8-cnn", "reuters_r8-lstm"]
+    of_fresh = contrasts[(contrasts.against == FRESH) & (contrasts.sparsity == "0.5 to 0.9")]
+    cnn, lstm = of_fresh.set_index("cell").effect[cells]
+    dense = statistics["dense"].set_index("cell").test_accuracy[cells]
+    linear = pd.read_csv(ROOT / "plots/tables/reuters_r8-baseline/baseline.csv").test_accuracy
+    assert (dense < linear.item()).all()
+    readme = text("README.md")
+    assert "It still decides eight claims." in readme
+    assert f"by {cnn:.1f} points (CNN) and {lstm:.1f} (LSTM)" in readme
+    networks = " and ".join(f"{accuracy:.1f}" for accuracy in dense)
+    assert f"a linear model ({linear.item():.1f} %) beats both networks ({networks} %)" in readme
+
+
 def test_tickets_in_the_readme() -> None:
     cells = json.loads((ROOT / "benchmarks/tickets.json").read_text())["cells"]
     lines = (ROOT / "README.md").read_text().splitlines()

@@ -98,8 +98,8 @@ def caveat(content: Content) -> str:
         return ""
     return (
         f"Small data and few epochs ({whole(few.train.min())} texts, {whole(few.epochs.min())} "
-        "epochs) reward starts that learn fast. So this run can support that winning tickets beat "
-        "fresh weights where the longer runs of the CNN, in studies/, contradict it."
+        "epochs) reward starts that learn fast. So this run can support that winning tickets "
+        "beat fresh weights where longer runs contradict it, as most CNNs in studies/ do."
     )
 
 
