@@ -9,9 +9,8 @@ from helpers import ROOT
 
 from lottery.report.content import COLUMNS, Content
 
-CELLS = [
-    f"{corpus}-{model}" for corpus in ("rotten_tomatoes", "reuters_r8") for model in ("cnn", "lstm")
-]
+CORPORA = ("rotten_tomatoes", "reuters_r8")
+CELLS = [f"{corpus}-{model}" for corpus in CORPORA for model in ("cnn", "lstm")]
 HOSTILE = """<script>alert("1")</script>'"&<img src=x onerror=alert(2)></svg></style>{{ 7 * 7 }}"""
 VERDICTS = (
     *("supported", "contradicted", "no difference beyond the margin"),
@@ -143,7 +142,7 @@ def cell_tables(cell: str) -> dict[str, Any]:
             for number, name in classes
         ),
         "connectivity": lines_between(runs.level.nunique(), 3),
-        **ticket_file(runs[(runs.arm == "winning_ticket") & (runs.seed == 0)]),
+        **ticket_file(runs[(runs.arm == "winning_ticket") & (runs.seed == runs.seed.min())]),
     }
 
 
@@ -174,8 +173,8 @@ def ticket_file(levels: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def committed(path: str) -> pd.DataFrame:
-    """A table in ``plots/``."""
-    return pd.read_csv(ROOT / "plots" / path)
+    """A table in ``plots/``: of Reuters R8, which has the only ones, also for another corpus."""
+    return pd.read_csv(ROOT / "plots" / path.replace(CORPORA[0], CORPORA[1]))
 
 
 def by_class(accuracy: Any, prefix: str = "") -> dict[str, Any]:

@@ -28,7 +28,9 @@ def test_a_changed_rate_reruns_pruning_and_what_follows(project: Repository) -> 
 def test_a_changed_rate_reruns_pruning(project: Repository) -> None:
     """And what follows from it, of which one run is evaluated here; but not the dense runs."""
     project.edit("params.yaml", "rate: 0.5", "rate: 0.3")
-    assert set(project.changed()) == {"check", *(f"prune@{run}" for run in SMOKE_PRUNING_RUNS)}
+    pruning = {f"prune@{run}" for run in SMOKE_PRUNING_RUNS}
+    exports = {f"export@{cell}" for cell in SMOKE_CELLS}
+    assert set(project.changed()) == {"check", *pruning, *exports, "plot"}
     run = SMOKE_PRUNING_RUNS[0]
     assert project.repro(f"evaluate@{run}") == ["check", f"prune@{run}", f"evaluate@{run}"]
 
@@ -36,9 +38,9 @@ def test_a_changed_rate_reruns_pruning(project: Repository) -> None:
 def test_a_cells_learning_rate_reruns_that_cell(project: Repository) -> None:
     cnn = SMOKE_CELLS[0]
     project.edit("params.yaml", f"{cnn}: {{lr: 0.01}}", f"{cnn}: {{lr: 0.02}}")
-    stages = ("train", "prune", "branch", "connectivity")
+    stages = ("train", "prune", "branch", "connectivity", "export")
     of_the_cell = {name for name in SMOKE_STAGES if cnn in name and name.split("@")[0] in stages}
-    assert set(project.changed()) == {"check", *of_the_cell}
+    assert set(project.changed()) == {"check", *of_the_cell, "plot"}
 
 
 def test_experiments_are_compared(project: Repository) -> None:

@@ -398,6 +398,7 @@ def test_earlier_tokens_are_never_changed(
     settings: Any = SimpleNamespace(
         tokens=tokens(vocabulary=9, vectors="glove.6B.50d"),
         corpora={"own": Corpus(source="own.csv", text="t", label="l", split="s")},
+        transfer=SimpleNamespace(pairs=(), vocabulary="source"),
     )
     glove_file(b"the 1 2\n")
     tokenize_stage.run(settings, "own")

@@ -10,6 +10,7 @@ import pytest
 from own_corpus import Project, frame
 
 from lottery.config import params
+from lottery.data import corpus_report
 from lottery.report import collect
 from lottery.storage import paths, token_arrays
 from tools import summary
@@ -84,7 +85,8 @@ def test_the_summary_and_the_page_say_it_too(project: Project) -> None:
     note = next(summary.notes(settings, pd.DataFrame(), pd.DataFrame()))
     assert note.startswith("own: ")
     assert UNICODE in note
-    assert f"Warning: {note.removeprefix('own: ')}. " in collect._data("own", {})["note"]
+    page = collect._data("own", corpus_report.load("own"), {})
+    assert f"Warning: {note.removeprefix('own: ')}. " in page["note"]
 
 
 def test_an_unknown_tokenizer(project: Project) -> None:
