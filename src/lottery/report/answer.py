@@ -49,7 +49,7 @@ def _match(rows: pd.DataFrame, levels: pd.DataFrame) -> str:
         return "Whether a winning ticket matches its dense network was not tested."
     margin = fixed(rows.margin.iloc[0], 1)
     phrases = {
-        SUPPORTED: f"is as accurate as the dense one, to within {margin} points, on {{}}",
+        SUPPORTED: f"is at most {margin} points less accurate than the dense one on {{}}",
         CONTRADICTED: f"is more than {margin} points less accurate than the dense one on {{}}",
         UNDECIDED: f"may or may not stay within {margin} points of the dense one on {{}}",
     }

@@ -70,14 +70,14 @@ def said(verdicts: dict[str, str], *contrasts: dict[str, Any], **given: Any) -> 
         (
             (SUPPORTED, SUPPORTED),
             "Yes: ",
-            ["is as accurate as the dense one, to within 0.5 points"],
+            ["is at most 0.5 points less accurate than the dense one"],
         ),
         ((CONTRADICTED, CONTRADICTED), "No: ", ["is more than 0.5 points less accurate"]),
         ((UNDECIDED, UNDECIDED), "Undecided: ", ["may or may not stay within 0.5 points"]),
-        ((SUPPORTED, NOT_TESTED), "Yes: ", ["is as accurate"]),
-        ((SUPPORTED, UNDECIDED), "Yes, where decided: ", ["is as accurate", "it may or may not"]),
+        ((SUPPORTED, NOT_TESTED), "Yes: ", ["is at most 0.5"]),
+        ((SUPPORTED, UNDECIDED), "Yes, where decided: ", ["is at most 0.5", "it may or may not"]),
         ((CONTRADICTED, UNDECIDED), "No, where decided: ", ["is more than", "it may or may not"]),
-        ((SUPPORTED, CONTRADICTED), "It depends: ", ["is as accurate", "it is more than"]),
+        ((SUPPORTED, CONTRADICTED), "It depends: ", ["is at most 0.5", "it is more than"]),
         ((NOT_TESTED, NOT_TESTED), "Whether a winning ticket matches its dense", ["not tested"]),
     ],
 )
