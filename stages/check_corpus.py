@@ -14,7 +14,7 @@ def run(params: Params, corpus: str) -> None:
     LotteryError for what cannot be read."""
     check_corpus.check(corpus, params.corpora[corpus])
     files.write_text(paths.checked_corpus(corpus), "checked\n")
-    files.write_text(grid.vocabulary_folder(corpus) / "own.txt", "checked\n")
+    files.write_text(grid.vocabulary_folder(corpus) / "checked.txt", "checked\n")
 
 
 if __name__ == "__main__":

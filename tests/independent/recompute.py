@@ -132,8 +132,8 @@ def claims(study: Study, comparison: Comparison) -> None:
         both: list[dict[verdicts.Key, str]] = [{}, {}]
         for key in verdicts.keys(study, claim):
             row = tested[key]
-            found = [row["finding"], row.get("finding_with_documents")]
-            alone, with_documents = (f and verdicts.in_direction(f, claim) for f in found)
+            findings = [row["finding"], row.get("finding_with_documents")]
+            alone, with_documents = (f and verdicts.in_direction(f, claim) for f in findings)
             both[0][key], both[1][key] = alone, with_documents or alone
             pairs = {"verdict": alone, "verdict_with_documents": with_documents}
             of_contrasts.append(

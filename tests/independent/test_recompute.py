@@ -175,11 +175,11 @@ def made_up(
     rows = []
     for seed, dense in enumerate(luck):
         for level in range(LEVELS + 1) if is_strategy else (3, 5):
-            kept = 0.6**level + (1e-6 * seed if level else 0)
+            density = 0.6**level + (1e-6 * seed if level else 0)
             shift = slope * level + (noise * random.normal() if level else 0)
             validation, test = dense + shift / 2, dense + shift
             scores = [validation, 0.3, test, 0.4, test - 1, test - 2, majority, majority]
-            rows.append([seed, level, 1 - kept, *scores])
+            rows.append([seed, level, 1 - density, *scores])
     return pd.DataFrame(rows, columns=tidy.COLUMNS["levels"])
 
 

@@ -104,11 +104,11 @@ def row(
             "finding_with_documents": with_documents,
         }
     p = p_within = math.nan
-    found = t.finding(mean, test, margin, tests)
+    finding = t.finding(mean, test, margin, tests)
     if not math.isnan(mean.error):
         p = t.p_two_sided(mean, -margin if test == "matching" else 0.0)
         p_within = t.p_within(mean, margin) if test == "difference" else math.nan
-    both_sides = 2 if found in (NO_DIFFERENCE, SMALLER) else 1
+    both_sides = 2 if finding in (NO_DIFFERENCE, SMALLER) else 1
     names = ("low", "high"), ("family_low", "family_high")
     for (low, high), confidence in zip(
         names, (1 - t.ALPHA, 1 - both_sides * t.ALPHA / tests), strict=True
@@ -125,19 +125,19 @@ def row(
         "p_equivalence": p_within,
         "p_equivalence_corrected": float(np.minimum(1, p_within * tests)),
         "minimum_detectable_effect": t.detectable(mean, tests),
-        "finding": found,
+        "finding": finding,
         "finding_with_documents": None
         if math.isnan(error)
         else t.finding(with_documents, test, margin, tests),
     }
 
 
-def in_direction(found: str, claim: Claim) -> str:
+def in_direction(finding: str, claim: Claim) -> str:
     """A contrast's verdict: its finding, read in the claim's direction."""
-    if found not in ("above", "below"):
-        return found
+    if finding not in ("above", "below"):
+        return finding
     direction = claim.get("direction", "above")
-    return "supported" if direction in (found, "different") else "contradicted"
+    return "supported" if direction in (finding, "different") else "contradicted"
 
 
 def of_claim(study: Study, claim: Claim, verdicts: dict[Key, str]) -> str:

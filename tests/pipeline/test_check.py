@@ -12,7 +12,7 @@ def outputs(project: Repository) -> dict[Path, bytes]:
         path
         for folder in ("data", "metrics", "plots")
         for path in (project.path / folder).rglob("*")
-        if path.is_file() and path.parent.name != "checks" and path.name != "own.txt"
+        if path.is_file() and path.parent.name != "checks" and path.name != "checked.txt"
     )
     return {path: path.read_bytes() for path in files}
 

@@ -259,6 +259,11 @@ def test_the_study_at_the_2020_studys_settings() -> None:
         assert verdict == contrast.verdict
         assert effect == f"{contrast.effect:+.2f}"
         assert interval == f"{contrast.family_low:.2f} to {contrast.family_high:.2f}"
+    readme = text("README.md")
+    points = {claim: f"{abs(tested.loc[claim].effect):.1f}" for claim in claims.values()}
+    assert f"it is {points['moderate_pruning_helps']} points worse" in readme
+    assert f"at 79 % {points['overparameterised']}" in readme
+    assert f"beyond 90 %, by {points['winning_beats_same_mask_when_sparse']}" in readme
 
 
 def test_the_default_run_in_the_readme() -> None:

@@ -151,8 +151,9 @@ def cell_runs(cell: Run) -> list[Run]:
 def vocabulary_folder(corpus: str) -> Path:
     """The folder of what a corpus's vocabulary depends on, beside its own documents.
 
-    It has ``own.txt``, which never changes; and, of the target of a transfer, ``source.json``, with
-    the digest of its source's vocabulary. So the stage tokenize can depend on it for every corpus.
+    It has ``checked.txt``, which never changes; and, of the target of a transfer, ``source.json``,
+    with the digest of its source's vocabulary. So the stage tokenize can depend on it for every
+    corpus.
     """
     return Path("data/vocabularies", corpus)
 

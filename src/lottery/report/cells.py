@@ -78,11 +78,11 @@ def panel_of(
     cell: str, content: Content, levels: pd.DataFrame, published: pd.DataFrame | None = None
 ) -> Panel:
     """The chart of ``levels``, rows of the cell."""
-    dense, known = _row(content.dense, cell), _row(content.facts, cell)
+    dense, facts = _row(content.dense, cell), _row(content.facts, cell)
     tickets = content.tickets[content.tickets.cell == cell]
     margins = content.contrasts.margin.dropna()
     others = {
-        "TF-IDF": known.get("linear_model", nan),
+        "TF-IDF": facts.get("linear_model", nan),
         "majority": dense.get("test_majority", nan),
     }
     arms = ", ".join(display_name(name) for name in levels.arm.unique())
@@ -122,15 +122,15 @@ def _about(levels: pd.DataFrame, dense: Mapping[str, Any]) -> str:
 
 def _worth(cell: str, content: Content, dense: Mapping[str, Any]) -> Any:
     """The chart of classifiers, from the simplest to the ticket; None without a dense network."""
-    known = _row(content.facts, cell)
+    facts = _row(content.facts, cell)
     if pd.isna(dense.get("test_accuracy")):
         return None
-    count = known.get("parameters", nan)
+    count = facts.get("parameters", nan)
     rows = [
         Classifier(
             LINEAR,
-            known.get("linear_model", nan),
-            size(known.get("linear_model_bytes")),
+            facts.get("linear_model", nan),
+            size(facts.get("linear_model_bytes")),
             "other",
         ),
         Classifier("dense network", dense["test_accuracy"], size(4 * count), "ink"),

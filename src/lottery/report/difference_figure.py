@@ -161,12 +161,12 @@ def _draw_stars(panel: Axes, tickets: pd.DataFrame, styles: dict[str, Line]) -> 
     first, last = (float(np.log10(end)) for end in panel.get_xlim())
     # From 0 at the left of the frame to 1 at its right.
     levels = [(np.log10(remaining) - first) / (last - first) for remaining in tickets.remaining]
-    places = geometry.spread(levels, 0.045, 0, 1)
+    star_xs = geometry.spread(levels, 0.045, 0, 1)
     frame: dict[str, Any] = {"transform": panel.transAxes, "clip_on": False}
-    for row, level, place in zip(tickets.itertuples(), levels, places, strict=True):
+    for row, level, star_x in zip(tickets.itertuples(), levels, star_xs, strict=True):
         color = styles[str(row.arm)].color
-        panel.plot([place, level], [1.06, 1.0], color=color, lw=0.8, **frame)
-        panel.plot([place], [1.06], "*", color=color, ms=11, **frame)
+        panel.plot([star_x, level], [1.06, 1.0], color=color, lw=0.8, **frame)
+        panel.plot([star_x], [1.06], "*", color=color, ms=11, **frame)
 
 
 def _set_remaining_axis(panel: Axes, remaining: pd.Series) -> None:

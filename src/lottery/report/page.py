@@ -60,7 +60,7 @@ def render(content: Content) -> str:
 
 def run(content: Content) -> list[str]:
     """What was run, in a few phrases."""
-    names, levels, known = content.cells(), content.levels, content.facts
+    names, levels, facts = content.cells(), content.levels, content.facts
     if not names:
         return ["Nothing has been run yet, or every run failed."]
     phrases = [_grid(names)]
@@ -68,12 +68,12 @@ def run(content: Content) -> list[str]:
         fewest, most = int(levels.n.min()), int(levels.n.max())
         seeds = count(most, "seed")
         phrases.append(seeds if fewest == most else f"{count(fewest)} to {seeds}")
-    documents = known.train.dropna()
+    documents = facts.train.dropna()
     if len(documents):
-        words = span(known.tokens_per_document.min(), known.tokens_per_document.max(), _rounded)
+        words = span(facts.tokens_per_document.min(), facts.tokens_per_document.max(), _rounded)
         texts = span(documents.min(), documents.max(), whole)
         phrases.append(f"trained on {texts} texts of {words} words on average")
-    if len(epochs := known.epochs.dropna()):
+    if len(epochs := facts.epochs.dropna()):
         phrases.append(f"{span(epochs.min(), epochs.max(), whole)} epochs")
     if len(levels):
         phrases.append(f"pruned to {share(levels.sparsity.max())}")
@@ -92,8 +92,8 @@ def _grid(names: list[str]) -> str:
 
 def caveat(content: Content) -> str:
     """What small data and few epochs mean for the verdicts; empty if there is enough of either."""
-    known = content.facts.dropna(subset=["train", "epochs"])
-    few = known[(known.train < FEW_DOCUMENTS) & (known.epochs <= FEW_EPOCHS)]
+    facts = content.facts.dropna(subset=["train", "epochs"])
+    few = facts[(facts.train < FEW_DOCUMENTS) & (facts.epochs <= FEW_EPOCHS)]
     if few.empty:
         return ""
     return (

@@ -137,8 +137,8 @@ def test_a_match_with_another_arm(of_ticket: float, verdict: str) -> None:
     """As with dense: less than the margin (1 point) below it, or more than that."""
     tickets = pruning_run("winning_ticket", [[of_ticket - 0.1], [of_ticket], [of_ticket + 0.1]])
     transferred = arm("transferred", [[90.0], [90.0], [90.05]], levels=[1])
-    asked = claim(test="matching", of=("transferred",), against=("winning_ticket",))
-    table, _ = judged(asked, a_cnn=pd.concat([tickets, transferred]))
+    matches = claim(test="matching", of=("transferred",), against=("winning_ticket",))
+    table, _ = judged(matches, a_cnn=pd.concat([tickets, transferred]))
     assert table.verdict.tolist() == [verdict]
 
 

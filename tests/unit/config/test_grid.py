@@ -116,8 +116,8 @@ def test_a_target_has_the_transferred_arms_too(pair: Params) -> None:
 def test_whose_words_a_corpus_is_read_with(pair: Params, smoke: Params) -> None:
     assert grid.vocabulary_of(pair, "other") == "rotten_tomatoes"
     assert grid.vocabulary_of(pair, "rotten_tomatoes") == "rotten_tomatoes"
-    own = replace(pair, transfer=replace(pair.transfer, vocabulary="target"))
-    assert grid.vocabulary_of(own, "other") == "other"
+    of_target = replace(pair, transfer=replace(pair.transfer, vocabulary="target"))
+    assert grid.vocabulary_of(of_target, "other") == "other"
     assert grid.vocabulary_of(smoke, "rotten_tomatoes") == "rotten_tomatoes"
 
 

@@ -53,13 +53,13 @@ def test_the_arms_that_are_there() -> None:
 def test_a_copy_gives_the_winning_ticket(make_cell: MakeCell, model: str, level: int) -> None:
     """The same documents, words and seed: the weights of the ticket's own level, byte for byte."""
     cell = make_cell(model, classes=4)
-    own = ticket_run(cell)
+    run = ticket_run(cell)
     rows = transfer.rows_of(words(cell), words(cell))
-    trained = transfer.train(Replicate(cell, 0), load_arm("transferred"), own, own, rows, level)
+    trained = transfer.train(Replicate(cell, 0), load_arm("transferred"), run, run, rows, level)
     expected = winning_ticket(cell)[1][level - 1]
     assert same(trained.weights, expected.weights)
     assert trained.history == expected.history
-    assert same(masks.at_level(trained.pruned_at, level), masks.at_level(own.pruned_at, level))
+    assert same(masks.at_level(trained.pruned_at, level), masks.at_level(run.pruned_at, level))
 
 
 @pytest.mark.parametrize("name", ARMS)
@@ -83,12 +83,12 @@ def test_what_each_arm_starts_from(
         assert not same(weights, target.dense.init)
     else:
         states = {"transferred": source.dense.init, "transferred_late": source.dense.rewind}
-        of_source, own = states[name], target.dense.init
+        of_source, of_target = states[name], target.dense.init
         assert torch.equal(weights[EMBEDDING][shared], of_source[EMBEDDING][rows[shared]])
-        assert torch.equal(weights[EMBEDDING][~shared], own[EMBEDDING][~shared])
-        for key in own.keys() - {EMBEDDING}:
-            fits = of_source[key].shape == own[key].shape
-            assert torch.equal(weights[key], of_source[key] if fits else own[key])
+        assert torch.equal(weights[EMBEDDING][~shared], of_target[EMBEDDING][~shared])
+        for key in of_target.keys() - {EMBEDDING}:
+            fits = of_source[key].shape == of_target[key].shape
+            assert torch.equal(weights[key], of_source[key] if fits else of_target[key])
             assert fits == (key not in ("output_weight", "output_bias"))
     counts, own_counts = (
         masks.counts(pruned_at, 2) for pruned_at in (trained.pruned_at, target.pruned_at)

@@ -50,7 +50,7 @@ def levels(sparsity: float = 0.5) -> pd.DataFrame:
     return frame("levels", rows)
 
 
-def said(verdicts: dict[str, str], *contrasts: dict[str, Any], **given: Any) -> list[str]:
+def said(verdicts: dict[str, str], *contrasts: dict[str, Any], **tables: Any) -> list[str]:
     """The sentences of claims with these verdicts."""
     claims = frame(
         "claims",
@@ -60,7 +60,7 @@ def said(verdicts: dict[str, str], *contrasts: dict[str, Any], **given: Any) -> 
         ],
     )
     return answer.sentences(
-        claims, frame("contrasts", list(contrasts)), given.get("levels", levels())
+        claims, frame("contrasts", list(contrasts)), tables.get("levels", levels())
     )
 
 

@@ -20,23 +20,23 @@ STYLES = {
     "reinit_same_mask": Style("c2", "triangle", "", True),
     "permuted_values": Style("c3", "diamond", "", True),
 }
-PLACES = st.lists(st.floats(-500, 500), min_size=1, max_size=12)
+POSITIONS = st.lists(st.floats(-500, 500), min_size=1, max_size=12)
 
 
-@given(PLACES, st.floats(1, 20))
+@given(POSITIONS, st.floats(1, 20))
 def test_no_label_covers_another(wanted: list[float], gap: float) -> None:
     low, high = -200.0, 200.0
-    places = geometry.spread(wanted, gap, low, high)
-    between = np.diff(sorted(places))
+    positions = geometry.spread(wanted, gap, low, high)
+    between = np.diff(sorted(positions))
     assert (between >= gap - 1e-6).all()
     order = np.argsort(wanted, kind="stable")
-    assert (np.diff(np.array(places)[order]) > 0).all(), "labels keep the order of their lines"
-    assert min(places) >= low - 1e-6
+    assert (np.diff(np.array(positions)[order]) > 0).all(), "labels keep the order of their lines"
+    assert min(positions) >= low - 1e-6
     if gap * (len(wanted) - 1) <= high - low:
-        assert max(places) <= high + 1e-6
+        assert max(positions) <= high + 1e-6
 
 
-@given(PLACES)
+@given(POSITIONS)
 def test_a_label_with_room_stays_where_it_is_wanted(wanted: list[float]) -> None:
     apart = [30.0 * index for index in range(len(wanted))]
     assert geometry.spread(apart, 10, 0, 1000) == pytest.approx(apart)
@@ -158,8 +158,8 @@ def test_all_effects_share_an_axis_that_covers_them() -> None:
     assert scale.first == -scale.last
     long, short = (str(effects.effect(row, scale)) for row in rows.to_dict("records"))
     for points in re.findall(r'points="([^"]*)"', long + short):
-        places = [float(point.split(",")[0]) for point in points.split()]
-        assert 0 <= min(places) <= max(places) <= effects.WIDTH
+        positions = [float(point.split(",")[0]) for point in points.split()]
+        assert 0 <= min(positions) <= max(positions) <= effects.WIDTH
     # An arrowhead has three points, the end of an interval two.
     assert len(re.findall(r'points="\S+ \S+ \S+" class="line interval"', long)) == 2
     assert not re.findall(r'points="\S+ \S+ \S+" class="line interval"', short)
@@ -176,9 +176,9 @@ def test_a_match_is_drawn_against_minus_the_margin() -> None:
         for test in ("difference", "matching")
     }
     assert all(null.values())
-    places = {test: float(match[1]) for test, match in null.items() if match}
-    assert places["difference"] == pytest.approx(scale(0), abs=0.1)
-    assert places["matching"] == pytest.approx(scale(-0.5), abs=0.1)
+    positions = {test: float(match[1]) for test, match in null.items() if match}
+    assert positions["difference"] == pytest.approx(scale(0), abs=0.1)
+    assert positions["matching"] == pytest.approx(scale(-0.5), abs=0.1)
 
 
 def test_the_axis_of_effects_names_its_ticks_truly() -> None:

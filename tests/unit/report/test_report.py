@@ -202,8 +202,8 @@ def test_a_cell_says_what_was_trained_and_what_is_simpler() -> None:
     ):
         assert words in text, words
     best = whole.tickets.dropna(subset="sparsity").sort_values(["sparsity", "test_accuracy"])
-    kept = 1 - best.sparsity.iloc[-1]
-    size = 4 * 5_120_801 * kept + 5_120_801 / 8
+    density = 1 - best.sparsity.iloc[-1]
+    size = 4 * 5_120_801 * density + 5_120_801 / 8
     assert f"{size / 1e6:.1f} MB" in text, "a float per weight and a bit per position"
     bare = dataclasses.replace(whole, facts=frame("facts"))
     assert "linear model (TF-IDF)" not in cell_of(render(bare))

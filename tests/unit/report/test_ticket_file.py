@@ -115,8 +115,8 @@ def test_the_dense_network_where_there_is_no_ticket() -> None:
 
 
 def points(markup: str) -> list[tuple[float, float]]:
-    places = re.findall(r'class="point" transform="translate\(([\d.]+) ([\d.]+)\)"', markup)
-    return [(float(x), float(y)) for x, y in places]
+    positions = re.findall(r'class="point" transform="translate\(([\d.]+) ([\d.]+)\)"', markup)
+    return [(float(x), float(y)) for x, y in positions]
 
 
 @pytest.mark.parametrize("values", [[1e3, 2e3], [1e2, 1e9], [5e5, 5e5]])
@@ -127,11 +127,11 @@ def test_points_are_inside_and_in_order(values: list[float]) -> None:
     others = [Point(HOSTILE, 3 * values[-1], 65.0, "square", "ink")]
     markup = str(chart("a cell", "size", size, levels, others))
     assert HOSTILE not in markup
-    places = points(markup)
-    assert len(places) == 3
-    assert all(LEFT <= x <= RIGHT for x, _ in places)
-    assert [x for x, _ in places] == sorted(x for x, _ in places)
-    assert [y for _, y in places] == sorted(y for _, y in places), "less accurate is lower"
+    positions = points(markup)
+    assert len(positions) == 3
+    assert all(LEFT <= x <= RIGHT for x, _ in positions)
+    assert [x for x, _ in positions] == sorted(x for x, _ in positions)
+    assert [y for _, y in positions] == sorted(y for _, y in positions), "less accurate is lower"
 
 
 def test_every_field_of_the_content_is_filled() -> None:

@@ -51,8 +51,8 @@ def content() -> Content:
 
 
 def test_gains_by_source_and_target() -> None:
-    given = content()
-    section = travel.section(given, styles(given))
+    whole = content()
+    section = travel.section(whole, styles(whole))
     assert section is not None
     (table,) = section["gains"]
     assert [heading for heading, _ in table.columns] == [
@@ -65,8 +65,8 @@ def test_gains_by_source_and_target() -> None:
 
 
 def test_a_chart_for_each_pair() -> None:
-    given = content()
-    section = travel.section(given, styles(given))
+    whole = content()
+    section = travel.section(whole, styles(whole))
     assert section is not None
     titles = [panel["title"] for panel in section["panels"]]
     assert [title.split(" to ")[0] for title in titles] == ["IMDb", "IMDb", "AG News"]
@@ -76,6 +76,6 @@ def test_a_chart_for_each_pair() -> None:
 
 
 def test_without_pairs_the_page_has_no_such_part() -> None:
-    given = content()
-    assert "Does it travel?" in page.render(given)
-    assert "Does it travel?" not in page.render(replace(given, transfers=pd.DataFrame()))
+    whole = content()
+    assert "Does it travel?" in page.render(whole)
+    assert "Does it travel?" not in page.render(replace(whole, transfers=pd.DataFrame()))

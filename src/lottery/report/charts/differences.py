@@ -98,16 +98,16 @@ def _axes(
     svg.x_axis(picture, x, y.start, ticks, "weights remaining (%), log scale")
     svg.add(picture, "text", "points above or below dense", x=0, y=10, class_="panel")
     levels_of = [x(100 * (1 - sparsity)) for sparsity in tickets.sparsity]
-    places = geometry.spread(levels_of, STAR_SIZE, LEFT, RIGHT)
-    for row, level, place in zip(tickets.itertuples(), levels_of, places, strict=True):
+    star_xs = geometry.spread(levels_of, STAR_SIZE, LEFT, RIGHT)
+    for row, level, star_x in zip(tickets.itertuples(), levels_of, star_xs, strict=True):
         remaining = share(1 - row.sparsity)
         title = (
             f"{display_name(row.arm)}, the ticket chosen on validation: "
             f"{fixed(row.test_accuracy)} % with {remaining} of weights"
         )
         color = styles[row.arm].color
-        svg.line(picture, [(place, TOP - 13), (level, TOP)], f"leader {color}")
-        svg.marker(picture, "star", place, TOP - 14, f"star {color}", title)
+        svg.line(picture, [(star_x, TOP - 13), (level, TOP)], f"leader {color}")
+        svg.marker(picture, "star", star_x, TOP - 14, f"star {color}", title)
     return _Plot(picture, x, y)
 
 

@@ -102,8 +102,8 @@ def line(parent: Element, points: Points, class_: str, dash: str = "", title: st
 
 def symbol(parent: Element, shape: str, x: float, y: float, class_: str) -> None:
     """A marker beside a name, which says what it is."""
-    place = f"translate({number(x)} {number(y)})"
-    add(parent, "path", d=MARKERS[shape], class_=class_, transform=place)
+    shift = f"translate({number(x)} {number(y)})"
+    add(parent, "path", d=MARKERS[shape], class_=class_, transform=shift)
 
 
 def area(parent: Element, outline: Points, class_: str) -> None:
