@@ -75,6 +75,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:  # each has a folder in the one of the session
         folder = folder.parent
+    if shared := os.environ.get("LOTTERY_FINISHED_REPOSITORY"):  # of several sessions in a row
+        folder = Path(shared)
     path, done = folder / "a path" / "with a space", folder / "a path" / "ran.json"
     path.parent.mkdir(exist_ok=True)
     with FileLock(folder / "finished.lock"):
