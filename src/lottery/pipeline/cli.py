@@ -16,6 +16,15 @@ from lottery.errors import LotteryError, brief, clipped, one_line
 from lottery.pipeline import numba_cache, stage_order
 from lottery.storage import locks, paths, timings
 
+_HELP = {
+    "source": f"the corpus of the ticket, one of 'corpora' in {paths.PARAMS}",
+    "corpus": f"one of 'corpora' in {paths.PARAMS}",
+    "model": f"one of 'models' in {paths.PARAMS}",
+    "strategy": f"one of 'strategies' in {paths.PARAMS}",
+    "control": f"one of 'controls' in {paths.PARAMS}",
+    "arm": f"one of 'transfer.arms' in {paths.PARAMS}",
+}
+
 
 class Parser(argparse.ArgumentParser):
     """argparse's parser, whose errors are one short line whatever was typed."""
@@ -33,7 +42,7 @@ def main(name: str, description: str | None, run: Callable[..., None], *argument
     """
     parser = Parser(f"python -m stages.{name}", description=description)
     for argument in arguments:
-        parser.add_argument(argument, help=f"a {argument} listed in {paths.PARAMS}")
+        parser.add_argument(argument, help=_HELP[argument])
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     namespace = parser.parse_args()
     # Handled like Ctrl-C, so that temporary files are removed on the way out.

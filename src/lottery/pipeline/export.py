@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a level's number, 0 for the dense network, or 'chosen' for the ticket's (default)",
     )
     parser.add_argument(
-        "--values", choices=VALUES, default="float16", help="how weights are stored (float16)"
+        "--values", choices=VALUES, default="float16", help="how weights are stored"
     )
     parser.add_argument(
         "--onnx",

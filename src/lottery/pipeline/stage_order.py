@@ -19,7 +19,7 @@ PIPELINE = Path("dvc.yaml")
 
 
 def position(settings: Params, name: str) -> str | None:
-    """``stage 12 of 43`` for the stage that DVC calls ``name``; None if ``dvc.yaml`` has none."""
+    """``stage 12 of 64`` for the stage that DVC calls ``name``; None if ``dvc.yaml`` has none."""
     try:
         names = order(settings, yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"])
         return f"stage {names.index(name) + 1} of {len(names)}"

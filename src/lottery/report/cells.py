@@ -10,7 +10,8 @@ from lottery.analysis.majority import is_unequal
 from lottery.config.grid import WINNING_TICKET
 from lottery.report import details, tables
 from lottery.report.charts.classifiers import Classifier, classifiers
-from lottery.report.charts.differences import Panel, differences
+from lottery.report.charts.difference_axes import Panel
+from lottery.report.charts.differences import differences
 from lottery.report.content import Content
 from lottery.report.facts import ticket_bytes
 from lottery.report.formats import fixed, interval, millions, share, size, whole
@@ -140,7 +141,8 @@ def _worth(cell: str, content: Content, dense: Mapping[str, Any]) -> Any:
         best = tickets.sort_values(["sparsity", "test_accuracy"], kind="stable").iloc[-1]
         name = f"ticket: {display_name(best.arm)}, {share(best.sparsity)} pruned"
         measured = file_bytes(content.of_cell("files", cell), best.arm, best.sparsity)
-        bytes_ = size(ticket_bytes(count, best.sparsity) if pd.isna(measured) else measured)
+        estimate = f"about {size(ticket_bytes(count, best.sparsity))}"
+        bytes_ = estimate if pd.isna(measured) else size(measured)
         rows.append(Classifier(name, best.test_accuracy, bytes_, "c0"))
     majority = dense.get("test_majority", nan)
     return classifiers(cell_title(cell), 0.0 if pd.isna(majority) else majority, rows)

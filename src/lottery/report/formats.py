@@ -18,10 +18,11 @@ def fixed(value: Any, decimals: int = 2) -> str:
 
 
 def signed(value: Any, decimals: int = 2) -> str:
-    """A number with its sign, for effects and differences: "+1.50"."""
+    """A number with its sign, for effects and differences: "+1.50"; what rounds to 0 has none."""
     if pd.isna(value):
         return MISSING
-    return f"{_rounded(value, decimals):+.{decimals}f}".replace("-", "−")
+    rounded = _rounded(value, decimals)
+    return f"{rounded:{'+' if rounded else ''}.{decimals}f}".replace("-", "−")
 
 
 def whole(value: Any) -> str:

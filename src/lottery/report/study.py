@@ -4,7 +4,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from lottery.report import tables
-from lottery.report.charts.differences import Panel, differences
+from lottery.report.charts.difference_axes import Panel
+from lottery.report.charts.differences import differences
 from lottery.report.formats import fixed, share, whole
 from lottery.report.names import cell_title
 from lottery.report.tables import STRATEGY, Column, Row, Table, numbers

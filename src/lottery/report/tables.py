@@ -124,7 +124,7 @@ def ticket_summary(rows: pd.DataFrame, cell: str) -> Table:
         ("Accuracy, %", lambda row: fixed(row["test_accuracy"], 1), True),
         ("Against dense", lambda row: signed(row["difference"], 1), True),
     ]
-    return table(f"{cell}: the sparsest matching tickets", rows, columns)
+    return table(f"{cell}: the tickets chosen on validation data", rows, columns)
 
 
 def per_seed(rows: pd.DataFrame, cell: str) -> Table:

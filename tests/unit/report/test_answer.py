@@ -110,7 +110,7 @@ def test_many_cells_are_counted() -> None:
         match(SUPPORTED, f"{name}-cnn", effect)
         for name, effect in zip("abcd", range(4), strict=True)
     ]
-    assert "on all four cells (+0.0 to +3.0 points)" in said({EXISTS: SUPPORTED}, *rows)[0]
+    assert "on all four cells (0.0 to +3.0 points)" in said({EXISTS: SUPPORTED}, *rows)[0]
     rows[0] |= {"verdict": UNDECIDED}
     first = said({EXISTS: SUPPORTED}, *rows)[0]
     assert "on three of four cells (+1.0 to +3.0 points)" in first

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lottery.report.charts import classifiers, differences, effects, geometry
-from lottery.report.charts.differences import BOTTOM, TOP, Panel
+from lottery.report.charts.difference_axes import BOTTOM, TOP, Panel
 from lottery.report.styles import Style
 
 STYLES = {
