@@ -249,6 +249,7 @@ def test_the_study_at_the_2020_studys_settings() -> None:
         "moderate pruning helps": "moderate_pruning_helps",
         "a fifth of the weights": "overparameterised",
         "a winning ticket matches": "both_models_match",
+        "winning tickets beat networks pruned": "winning_beats_own_trajectory",
     }
     assert len(rows) == len(claims)
     for (sentence, verdict, effect, interval), (words, claim) in zip(
@@ -264,6 +265,29 @@ def test_the_study_at_the_2020_studys_settings() -> None:
     assert f"it is {points['moderate_pruning_helps']} points worse" in readme
     assert f"at 79 % {points['overparameterised']}" in readme
     assert f"beyond 90 %, by {points['winning_beats_same_mask_when_sparse']}" in readme
+
+
+def test_the_single_levels_of_the_unfinished_study() -> None:
+    """What the section says of levels that no claim is about."""
+    levels = of_study("ag_news-cnn-full", "statistics/levels")
+    means = levels.pivot(index="level", columns="arm", values="accuracy")
+    sparsity = levels[levels.arm == WINNING].set_index("level").sparsity
+    fresh = (means[FRESH] - means[WINNING]).dropna()
+    retrained = means["random_reinit"]
+    above_dense = retrained[retrained > retrained[0]]
+    last = sparsity[above_dense.index.max()]
+    assert above_dense.index.max() == len(above_dense)
+    below_ticket = sparsity[retrained < means[WINNING]]
+    assert sparsity[sparsity > 0.8].equals(below_ticket)
+    section = text("studies/README.md")
+    for sentence in (
+        f"At 49 % fresh weights under the mask are {fresh[3]:.1f} points *better* than the ticket",
+        f"at 79 % {fresh[7]:.1f} points; at 89 % they are {-fresh[10]:.1f} points worse",
+        f"and at 98.8 % {-fresh[20]:.1f} points.",
+        f"even better than dense up to {100 * last:.0f} % sparsity, by at most "
+        f"{(above_dense - retrained[0]).max():.1f} points, and fall below the ticket beyond 80 %",
+    ):
+        assert sentence in section, sentence
 
 
 def test_the_default_run_in_the_readme() -> None:
