@@ -6,11 +6,7 @@ fifty more lines per stage. DVC reads and writes all of them after each stage: t
 
 from pathlib import Path
 
-import grimp
-from grimp.exceptions import SourceSyntaxError
-
 from lottery.config.schema import Params
-from lottery.errors import LotteryError
 from lottery.pipeline import cli, code_digests
 from lottery.storage import files, paths
 
@@ -20,10 +16,7 @@ def run(params: Params) -> None:
 
     Raises LotteryError for a file that is not Python.
     """
-    try:
-        graph = grimp.build_graph("lottery", "stages", cache_dir=None)
-    except SourceSyntaxError as error:
-        raise LotteryError(f"{error}; fix the file or move it elsewhere") from None
+    graph = code_digests.graph(types=True)
     for script in sorted(Path("stages").glob("[!_]*.py")):
         if script.stem != "code":
             modules = code_digests.modules(graph, script.stem)

@@ -4,18 +4,22 @@ A run whose parameters, inputs, code or machine changed starts over in a new fol
 folder stays until it is removed here, in case the change is undone.
 """
 
+from __future__ import annotations
+
 import argparse
 import shutil
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
-from rich.console import Console
-from rich.table import Table
 
 from lottery.storage import paths
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ def remove(run: RunCheckpoints) -> bool:
 
 def table(runs: list[RunCheckpoints]) -> Table:
     """A row per folder."""
+    from rich.table import Table
+
     result = Table(title=f"checkpoints in {paths.checkpoints()}")
     for heading in ("run", "seed", "key", "levels", "MB", "last used", ""):
         result.add_column(heading, justify="right" if heading in ("levels", "MB") else "left")
@@ -91,6 +97,8 @@ def main() -> None:
     if not runs:
         print(f"{paths.checkpoints()}: no checkpoints")
         return
+    from rich.console import Console
+
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120).print(table(runs))
     for run in runs:
         if arguments.remove == "all" or (arguments.remove and run.old):

@@ -1,4 +1,7 @@
-"""Progress on stderr: in a terminal one line that is redrawn, in a log a plain line at times."""
+"""Progress on stderr: in a terminal one line that is redrawn, in a log a plain line at times.
+
+A terminal is treated as a log where rich, which draws the line, is not installed.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
 
 FIRST_S, EVERY_S = 60.0, 300.0
 """In a log: after how long without a line one says how far the work is; the first, the others."""
@@ -61,11 +63,15 @@ class Display:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._lock = threading.Lock()
-        self.is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        can_draw = os.environ.get("TERM") != "dumb" and find_spec("rich") is not None
+        self.is_terminal = sys.stderr.isatty() and can_draw
         self._live: Live | None = None
 
     def __enter__(self) -> Display:
         if self.is_terminal:
+            from rich.console import Console
+            from rich.live import Live
+
             self._live = Live(
                 console=Console(file=sys.stderr),
                 auto_refresh=False,
@@ -87,6 +93,8 @@ class Display:
         """Print ``text``, above the line that is redrawn."""
         with contextlib.suppress(OSError), self._lock:  # a closed stderr stops no training
             if self._live:
+                from rich.text import Text
+
                 self._live.console.print(Text(text), soft_wrap=True)
             else:
                 print(text, file=sys.stderr, flush=True)
@@ -120,6 +128,10 @@ def sentence(status: Status, elapsed_s: float) -> str:
 
 def drawn(status: Status, elapsed_s: float, width: int) -> Table:
     """``status`` as a line of a terminal with ``width`` columns: name, bar, details, times."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
     name, bar, rest = fitted(status, elapsed_s, width)
     table = Table.grid(padding=(0, 1, 0, 0))
     pieces = [Text(name, style="bold", no_wrap=True), Text(rest, no_wrap=True)]

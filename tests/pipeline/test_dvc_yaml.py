@@ -11,7 +11,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import grimp
 import pytest
 import yaml
 from helpers import ROOT, SMOKE_CELLS, Repository, make_repository, ran
@@ -62,7 +61,7 @@ def job_file(name: str) -> str:
 @pytest.fixture(scope="module")
 def code() -> dict[str, set[str]]:
     """The modules that each stage runs, by its name, as the stage ``code`` lists them."""
-    graph = grimp.build_graph("stages", "lottery", cache_dir=None)
+    graph = code_digests.graph(types=True)
     return {name: code_digests.modules(graph, name) for name in STAGES}
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from lottery.pipeline import jobs
+from lottery.pipeline.import_graph import ImportGraph
 from lottery.storage import files
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,27 +33,33 @@ CHOSEN = {
 module among the stage's deps. What any module of the package imports counts for the stage."""
 
 
-def modules(graph: Any, stage: str) -> set[str]:
+def graph(types: bool) -> ImportGraph:
+    """The imports of the packages ``lottery`` and ``stages``; with ``types``, those for type
+    checking too."""
+    return ImportGraph({"lottery": ROOT / "src" / "lottery", "stages": ROOT / "stages"}, types)
+
+
+def modules(graph: ImportGraph, stage: str) -> set[str]:
     """The names of all modules that ``stage`` imports, including itself and its job, but without
     the modules that params.yaml chooses.
 
-    ``graph`` is grimp's, of the packages ``lottery`` and ``stages``. A job is imported by name in a
-    worker's process, so no import statement leads to it.
+    ``graph`` has the packages ``lottery`` and ``stages``. A job is imported by name in a worker's
+    process, so no import statement leads to it.
     """
     imported = closure(graph, f"stages.{stage}")
     job = f"{jobs.__name__}.{stage}"
     if job in graph.modules:
         imported |= closure(graph, job)
     for package in CHOSEN.get(stage, ()):
-        choices = graph.find_children(package)
+        choices = graph.children(package)
         for module in choices:
             imported |= closure(graph, module) - choices
     return imported
 
 
-def closure(graph: Any, module: str) -> set[str]:
+def closure(graph: ImportGraph, module: str) -> set[str]:
     """The module, all it imports, and the packages around them, whose ``__init__`` runs too."""
-    imported = {module, *graph.find_upstream_modules(module)}
+    imported = {module, *graph.upstream(module)}
     return imported | {package for name in imported for package in _packages(name)}
 
 

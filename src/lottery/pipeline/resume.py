@@ -20,7 +20,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import grimp
 import torch
 
 from lottery.config.plain import plain
@@ -163,9 +162,9 @@ def _code(training: Training, run: Run) -> dict[str, str]:
 def _closure_digests(*plugins: str) -> dict[str, str]:
     """Of ``plugins`` and the packages that train: what they import by their source, not what is
     loaded now."""
-    graph = grimp.build_graph("lottery", cache_dir=None, exclude_type_checking_imports=True)
+    graph = code_digests.graph(types=False)
     rooms = ("lottery.experiment", "lottery.training")
-    roots = set().union(*(graph.find_children(room) for room in rooms)) - _NOT_OF_ALL
+    roots = set().union(*(graph.children(room) for room in rooms)) - _NOT_OF_ALL
     modules = set().union(*(code_digests.closure(graph, root) for root in roots | set(plugins)))
     return code_digests.digests(modules)
 
