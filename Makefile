@@ -60,8 +60,8 @@ test-slow: $(READY)  ## run the tests that take minutes (fifty kills, thousands 
 checkpoints: $(READY)  ## list the checkpoints of all runs; REMOVE=old deletes the old ones
 	@$(RUN) -m tools.checkpoints $(if $(REMOVE),--remove "$(REMOVE)")
 
-studies: $(READY)  ## render the pages of all studies again, from their tables
-	@$(RUN) -m tools.studies
+studies: $(READY)  ## render the pages of all studies again; FROM=study.tar.gz NAME=imdb-lstm: add one first
+	@$(RUN) -m tools.studies $(if $(FROM),add "$(FROM)" "$(or $(NAME),$(patsubst %.tar.gz,%,$(notdir $(FROM))))")
 
 disagreements: $(READY)  ## print the test documents whose class the tickets change
 	@$(RUN) -m tools.disagreements

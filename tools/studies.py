@@ -1,4 +1,4 @@
-"""Render the studies again from their tables; with add, copy one out of the clone that ran it.
+"""Render the studies again from their tables; with add, copy one from where it ran.
 
 A study is a folder in studies/ with params.yaml, claims.yaml and tables. Its statistics, page and
 figures follow from those and from the code here, so they change only when one of them does.
@@ -25,7 +25,7 @@ from lottery.pipeline.cli import Parser
 from lottery.report import canvas, collect, page, reference
 from lottery.report.formats import MISSING, fixed, share
 from lottery.storage import csv_tables, files, paths
-from tools import study_copy, study_provenance
+from tools import study_archive, study_copy, study_inputs, study_provenance
 
 STUDIES = Path("studies")
 README = STUDIES / "README.md"
@@ -144,13 +144,20 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def add(clone: Path, name: str) -> list[str]:
-    """Copy the study of ``clone`` to ``studies/<name>``, in place of an earlier one; what it lacks.
+def add(source: Path, name: str) -> list[str]:
+    """Copy a study to ``studies/<name>``, in place of an earlier one; what it lacks.
 
-    Raises LotteryError as :func:`tools.study_copy.copy` does; the earlier study then stays.
+    ``source`` is the clone that ran it, or an archive of :mod:`tools.run_stages`. Raises
+    LotteryError as :func:`tools.study_copy.copy` does; the earlier study then stays.
     """
     with files.replacing_directory(STUDIES / name) as folder:
-        return study_copy.copy(clone, folder)
+        if source.is_dir():
+            return study_copy.copy(source, folder)
+        with tempfile.TemporaryDirectory() as temporary:
+            content = Path(temporary)
+            study_archive.unpack(source, content)
+            study_inputs.add(content, Path())
+            return study_copy.copy(content, folder)
 
 
 def _name(text: str) -> str:
@@ -163,15 +170,19 @@ def main() -> None:
     """``python -m tools.studies``, or ``python -m tools.studies add CLONE NAME``."""
     parser = Parser("python -m tools.studies", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="add", parser_class=Parser)
-    adding = commands.add_parser("add", help="copy what a study commits out of the clone it ran in")
-    adding.add_argument("clone", type=Path, help="the clone, whose 'dvc repro' ran the study")
+    adding = commands.add_parser("add", help="copy what a study commits from where it ran")
+    adding.add_argument(
+        "source",
+        type=Path,
+        help="the clone whose 'dvc repro' ran it, or an archive of 'python -m tools.run_stages'",
+    )
     adding.add_argument("name", type=_name, help=f"the folder in {STUDIES}/, such as ag_news-cnn")
     arguments = parser.parse_args()
     try:
         if arguments.command:
-            missing = add(arguments.clone, arguments.name)
+            missing = add(arguments.source, arguments.name)
             not_run = f"; {study_provenance.NOT_RUN}: {', '.join(missing)}" if missing else ""
-            print(f"{STUDIES / arguments.name}: copied from {arguments.clone}{not_run}")
+            print(f"{STUDIES / arguments.name}: copied from {arguments.source}{not_run}")
         for line in render_all():
             print(line)
     except (LotteryError, OSError) as error:

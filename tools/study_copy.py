@@ -46,13 +46,13 @@ def copy(clone: Path, folder: Path) -> list[str]:
             document["transfer"]["arms"] = finished.transferred or [every.transfer.arms[0]]
         files.write_text(folder / paths.PARAMS, yaml.safe_dump(document, sort_keys=False))
     else:
-        _copy(clone, folder, paths.PARAMS)
+        copy_path(clone, folder, paths.PARAMS)
     settings = load(folder / paths.PARAMS)
     for path in _to_copy(settings, finished):
-        _copy(clone, folder, path)
+        copy_path(clone, folder, path)
     for run in grid.runs(settings):
         if run.arm in finished.arms:
-            _check_seeds(clone, run)
+            check_seeds(clone, run)
     _write_empty_tables(settings, finished, folder)
     names = set(stage_order.order(settings, strict_yaml.read_yaml(clone / "dvc.yaml")["stages"]))
     lock["stages"] = {name: stage for name, stage in lock["stages"].items() if name in names}
@@ -94,7 +94,11 @@ def _to_copy(settings: Params, finished: Finished) -> Iterator[Path]:
         yield from (cell.connectivity.tables_folder for cell in grid.cells(settings))
 
 
-def _copy(clone: Path, folder: Path, path: Path) -> None:
+def copy_path(clone: Path, folder: Path, path: Path) -> None:
+    """Copy a file or a folder from the root ``clone`` to the same place in ``folder``.
+
+    Raises LotteryError if it is missing.
+    """
     source, target = clone / path, folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -106,7 +110,7 @@ def _copy(clone: Path, folder: Path, path: Path) -> None:
         raise LotteryError(f"{source}: not found; run 'dvc repro' there to generate it") from None
 
 
-def _check_seeds(clone: Path, run: Run) -> None:
+def check_seeds(clone: Path, run: Run) -> None:
     """Raise LotteryError unless the run's table has each seed, but for those that failed."""
     folder = clone / run.tables_folder
     seeds = {*csv_tables.read(folder / "levels.csv").seed, *csv_tables.failed(folder).seed}

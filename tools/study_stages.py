@@ -30,7 +30,8 @@ class Finished(NamedTuple):
 def read_lock(clone: Path) -> Document:
     """What DVC has run in ``clone``. Raises LotteryError for a damaged file."""
     lock = strict_yaml.read_yaml(clone / LOCK)
-    if not isinstance(lock, dict) or not isinstance(lock.get("stages"), dict):
+    stages = lock.get("stages") if isinstance(lock, dict) else None
+    if not isinstance(stages, dict) or not all(isinstance(v, dict) for v in stages.values()):
         raise LotteryError(f"{clone / LOCK}: lists no stages; run 'dvc repro' there first")
     return lock
 
@@ -40,7 +41,7 @@ def finished(settings: Params, document: Document, lock: Document, clone: Path) 
 
     Raises LotteryError unless the winning ticket has.
     """
-    done = _up_to_date(lock, document)
+    done = up_to_date(lock, document)
     cells = grid.cells(settings)
     for cell in cells:
         first = (f"tokenize@{cell.corpus}", f"baseline@{cell.corpus}", f"train@{cell.name}")
@@ -51,6 +52,12 @@ def finished(settings: Params, document: Document, lock: Document, clone: Path) 
                     f"{clone / LOCK}: stage {name} has not been run with these parameters; a study "
                     f"needs at least {WINNING_TICKET}; run 'dvc repro' there first"
                 )
+    return among(settings, done)
+
+
+def among(settings: Params, done: set[str]) -> Finished:
+    """What of the grid of ``settings`` the stages ``done`` finish, in all cells."""
+    cells = grid.cells(settings)
 
     def ran(arm: str, *stages: str) -> bool:
         return {f"{stage}@{cell.of_arm(arm).name}" for stage in stages for cell in cells} <= done
@@ -75,7 +82,7 @@ def missing(settings: Params, finished: Finished) -> list[str]:
     return others if finished.connectivity else [*others, "connectivity"]
 
 
-def _up_to_date(lock: Document, document: Document) -> set[str]:
+def up_to_date(lock: Document, document: Document) -> set[str]:
     """The stages in ``dvc.lock`` that ran with the parameters that ``params.yaml`` has now."""
     return {
         name

@@ -5,10 +5,11 @@ of ``dvc.yaml``, each after those that it depends on; there, those come first. S
 one are done or up to date when it runs.
 """
 
+from collections.abc import Iterator
 from functools import reduce
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -16,6 +17,18 @@ from lottery.config import grid
 from lottery.config.schema import Params
 
 PIPELINE = Path("dvc.yaml")
+
+
+class Item(NamedTuple):
+    """One stage of the grid."""
+
+    name: str
+    """As DVC has it: ``train@imdb-cnn``."""
+    kind: str
+    """The key in ``dvc.yaml``: ``train``."""
+    keys: tuple[str, ...]
+    """What it is repeated for, in the order of its axes: ``("imdb", "cnn")``. An entry that is
+    itself a mapping has the name of its axis and its number."""
 
 
 def position(settings: Params, name: str) -> str | None:
@@ -29,17 +42,35 @@ def position(settings: Params, name: str) -> str | None:
 
 def order(settings: Params, stages: dict[str, Any]) -> list[str]:
     """The names of all stages, as DVC has them: ``stages`` of ``dvc.yaml`` over the grid."""
-    names: list[str] = []
-    for name, stage in stages.items():
-        if name == "vocabulary":
+    return [item.name for item in items(settings, stages)]
+
+
+def items(settings: Params, stages: dict[str, Any]) -> list[Item]:
+    """All stages, in the order in which DVC goes through them."""
+    # One that another depends on comes twice, and its first place counts.
+    return list(dict.fromkeys(_items(settings, stages)))
+
+
+def _items(settings: Params, stages: dict[str, Any]) -> Iterator[Item]:
+    for kind, stage in stages.items():
+        if kind == "vocabulary":
             # It depends on its source's tokens, and the tokens of its target depend on it.
             for number, source in enumerate(grid.sources(settings).values()):
-                names += [f"tokenize@{source}", f"vocabulary@pair{number}"]
+                yield _item("tokenize", (source,))
+                yield _item("vocabulary", (f"pair{number}",))
             continue
-        axes = stage.get("matrix", {"key": stage["foreach"]} if "foreach" in stage else {})
-        keys = product(*(_keys(settings, axis, values) for axis, values in axes.items()))
-        names += ["@".join(filter(None, [name, "-".join(key)])) for key in keys]
-    return list(dict.fromkeys(names))
+        axis_keys = (_keys(settings, axis, values) for axis, values in axes(stage).items())
+        yield from (_item(kind, keys) for keys in product(*axis_keys))
+
+
+def axes(stage: dict[str, Any]) -> dict[str, Any]:
+    """What a stage is repeated for, by axis: that of ``foreach`` is called ``key``."""
+    matrix: dict[str, Any] = stage.get("matrix", {})
+    return {"key": stage["foreach"]} if "foreach" in stage else matrix
+
+
+def _item(kind: str, keys: tuple[str, ...]) -> Item:
+    return Item("@".join(filter(None, [kind, "-".join(keys)])), kind, keys)
 
 
 def _keys(settings: Params, axis: str, values: Any) -> list[str]:

@@ -1,9 +1,11 @@
 """What produced a page: which code and parameters, on what machine, and how long it took."""
 
+import contextlib
 import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -38,8 +40,15 @@ def provenance(params: Params) -> dict[str, str]:
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}",
         "wall time of these results": wall_time(params),
         "Python": platform.python_version(),
-        "versions": ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES),
+        "versions": ", ".join(_versions()),
     }
+
+
+def _versions() -> Iterator[str]:
+    """The versions of those of :data:`PACKAGES` that are installed."""
+    for name in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            yield f"{name} {metadata.version(name)}"
 
 
 def wall_time(params: Params) -> str:
