@@ -135,11 +135,11 @@ def chosen(stages: list[Stage], names: Collection[str], cells: Collection[str]) 
 
     A name is a kind (``prune``) or one stage. Raises LotteryError for one that none has.
     """
-    for kind, given, choices in (
+    for kind, values, choices in (
         ("stage", names, {name for stage in stages for name in (stage.kind, stage.name)}),
         ("cell", cells, {stage.cell for stage in stages if stage.cell}),
     ):
-        for value in given:
+        for value in values:
             if value not in choices:
                 hint = suggestion(value, sorted(choices))
                 raise LotteryError(

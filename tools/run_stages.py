@@ -7,6 +7,7 @@ reads has changed; one that was stopped resumes from its checkpoints.
 
 import argparse
 import contextlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -50,6 +51,9 @@ def run_all(stages: Sequence[Stage], records: stage_records.Records, clock: Cloc
     Raises OutOfTime at the clock's end, and LotteryError for a stage that failed. A stage that is
     under way is then stopped, and its checkpoints are saved.
     """
+    # What it writes is in Git, but may be of other code than is here.
+    if _run([sys.executable, "-m", "stages.code"], clock):
+        raise LotteryError("stage code failed; what it said is above")
     train_ahead(stages, clock)
     for number, stage in enumerate(stages, 1):
         if records.is_up_to_date(stage):
@@ -159,8 +163,6 @@ def _main(arguments: argparse.Namespace, clock: Clock) -> int:
         return 0
     stage_inputs.check(settings, stages, every)
     numba_cache.ensure()
-    if _run([sys.executable, "-m", "stages.code"], clock):
-        raise LotteryError("stage code failed; what it said is above")
     records = stage_records.Records(document)
     reason, status = "", 0
     try:
@@ -174,8 +176,8 @@ def _main(arguments: argparse.Namespace, clock: Clock) -> int:
     done = sum(records.is_up_to_date(stage) for stage in stages)
     print(f"{done} of {len(stages)} stages are done; {_pack(arguments.archive, suffice, records)}")
     if reason:
-        rerun = " ".join(["python -m tools.run_stages", *sys.argv[1:]])
-        print(f"{reason}; finished work is saved: to go on, run '{rerun}' again", file=sys.stderr)
+        again = shlex.join(["python", "-m", "tools.run_stages", *sys.argv[1:]])
+        print(f"{reason}; finished work is saved: to go on, run '{again}' again", file=sys.stderr)
     return status
 
 

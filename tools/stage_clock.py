@@ -37,7 +37,7 @@ class Clock:
         ``pending`` take, by what was measured of ``every`` stage."""
         estimate, unmeasured = seconds_of(pending, every)
         pieces = [f"{about(self.so_far_s())} so far"]
-        if estimate:
+        if estimate >= 1:
             least = "at least" if unmeasured else "about"
             pieces.append(f"{least} {about(estimate)} of stages left")
         if self.end is not None:

@@ -16,6 +16,7 @@ from lottery.config import strict_yaml
 from lottery.errors import LotteryError
 from lottery.storage import files, paths
 from tools.dvc_stages import Stage
+from tools.study_stages import value
 
 FILE = Path(".lottery/stages.yaml")
 """The records of the stages that were run without DVC."""
@@ -36,12 +37,7 @@ class Records:
         self._measured: dict[str, Entry] = {}
         self._stages: dict[str, Entry] = {}
         if FILE.exists():
-            content = strict_yaml.read_yaml(FILE)
-            if not isinstance(content, dict) or not isinstance(content.get("stages"), dict):
-                raise LotteryError(
-                    f"{FILE}: lists no stages; delete it: then every stage is redone"
-                )
-            self._stages = content["stages"]
+            self._stages = read(FILE, "delete it; then each stage is run again")
 
     def has(self, stage: Stage) -> bool:
         """Whether the stage has run before, perhaps with other inputs or parameters."""
@@ -74,11 +70,11 @@ class Records:
         return {stage.name: self._stages[stage.name] for stage in stages}
 
     def _entry(self, stage: Stage) -> Entry:
-        read = {key: _value(self._document, key) for key in sorted(stage.params)}
+        parameters = {key: value(self._document, key) for key in sorted(stage.params)}
         return {
             "cmd": stage.cmd,
             "deps": [self._measure(path) for path in sorted(stage.deps)],
-            **({"params": {str(paths.PARAMS): read}} if read else {}),
+            **({"params": {str(paths.PARAMS): parameters}} if parameters else {}),
             "outs": [self._measure(path) for path in sorted(stage.outs)],
         }
 
@@ -115,21 +111,22 @@ def read(path: Path, way_out: str) -> dict[str, Entry]:
     """The records that :func:`write` wrote. Raises LotteryError for a damaged file."""
     document = strict_yaml.read_yaml(path)
     stages = document.get("stages") if isinstance(document, dict) else None
-    if not isinstance(stages, dict) or not all(_is_entry(value) for value in stages.values()):
+    if not isinstance(stages, dict) or not all(_is_entry(entry) for entry in stages.values()):
         raise LotteryError(f"{path}: not a record of stages; {way_out}")
     return stages
 
 
-def _is_entry(value: Any) -> bool:
+def _is_entry(entry: Any) -> bool:
     """Whether a stage's record has the form of DVC's."""
-    if not isinstance(value, dict) or not isinstance(value.get("params", {}), dict):
+    if not isinstance(entry, dict) or not isinstance(entry.get("params", {}), dict):
         return False
-    lists = [value.get(kind, []) for kind in ("deps", "outs")]
-    return all(isinstance(v, dict) for v in value.get("params", {}).values()) and all(
-        isinstance(listed, list)
-        and all(isinstance(e, dict) and isinstance(e.get("path"), str) for e in listed)
-        and all(isinstance(e.get("md5"), str) for e in listed)
-        for listed in lists
+    listed = [entry.get(kind, []) for kind in ("deps", "outs")]
+    if not all(isinstance(items, list) for items in listed):
+        return False
+    items = [item for of_kind in listed for item in of_kind]
+    return all(isinstance(values, dict) for values in entry.get("params", {}).values()) and all(
+        isinstance(item, dict) and {type(item.get("path")), type(item.get("md5"))} == {str}
+        for item in items
     )
 
 
@@ -144,10 +141,3 @@ class _Plain(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
-
-
-def _value(document: Any, key: str) -> Any:
-    """The value of a key with dots, such as ``models.cnn``; None if there is none."""
-    for part in key.split("."):
-        document = document.get(part) if isinstance(document, dict) else None
-    return document

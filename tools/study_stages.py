@@ -88,13 +88,13 @@ def up_to_date(lock: Document, document: Document) -> set[str]:
         name
         for name, stage in lock["stages"].items()
         if all(
-            _value(document, key) == value
-            for key, value in stage.get("params", {}).get(str(paths.PARAMS), {}).items()
+            value(document, key) == recorded
+            for key, recorded in stage.get("params", {}).get(str(paths.PARAMS), {}).items()
         )
     }
 
 
-def _value(document: Any, key: str) -> Any:
+def value(document: Any, key: str) -> Any:
     """The value of a key with dots, such as ``models.cnn``; None if there is none."""
     for part in key.split("."):
         document = document.get(part) if isinstance(document, dict) else None
