@@ -38,13 +38,6 @@ class OutOfTime(Exception):
     """The seconds are over."""
 
 
-def train_ahead(stages: Sequence[Stage], clock: Clock) -> None:
-    """Fill the checkpoints of ``stages`` before they run; they then only assemble.
-
-    The one place for whatever trains many networks at once. Without it each stage trains its own.
-    """
-
-
 def run_all(stages: Sequence[Stage], records: stage_records.Records, clock: Clock) -> None:
     """Run those of ``stages`` that are not up to date, in order, and record each.
 
@@ -54,7 +47,8 @@ def run_all(stages: Sequence[Stage], records: stage_records.Records, clock: Cloc
     # What it writes is in Git, but may be of other code than is here.
     if _run([sys.executable, "-m", "stages.code"], clock):
         raise LotteryError("stage code failed; what it said is above")
-    train_ahead(stages, clock)
+    # Here is the place for whatever trains many networks at once and fills the checkpoints of all
+    # stages; each stage then finds its own trained. Until then each trains its own.
     for number, stage in enumerate(stages, 1):
         if records.is_up_to_date(stage):
             continue
