@@ -48,7 +48,7 @@ class Box:
         self.root, self.python = root, python
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "DVC"))},
-            **{"LOTTERY_PROCESSES": "2", "LOTTERY_CHECKPOINT_SECONDS": "0"},
+            **{"LOTTERY_PROCESSES": "1", "LOTTERY_CHECKPOINT_SECONDS": "0"},
         }
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
@@ -100,7 +100,7 @@ def box(finished: Repository, python: Path, tmp_path_factory: pytest.TempPathFac
 def kill_while_pruning(box: Box) -> None:
     """Kill ``tools.run_stages``, and its stage, when the first level of a pruning run is saved."""
     process, until = box.start(), time.monotonic() + KILL_S
-    level = f"{SMOKE_PRUNING_RUNS[0]}/seed-0/*/level-1.*"
+    level = f"{SMOKE_PRUNING_RUNS[0]}/seed-0/*/level-*.safetensors"
     while not list((box.root / ".lottery/checkpoints").glob(level)):
         assert process.poll() is None and time.monotonic() < until, process.communicate()[0]
         time.sleep(0.05)
