@@ -16,8 +16,6 @@ import small_environment
 import yaml
 from helpers import SMOKE_CELLS, SMOKE_CONTROL, SMOKE_PRUNING_RUNS, Repository
 
-from tools import studies
-
 pytestmark = pytest.mark.slow
 PACKAGES = (
     *("torch", "numpy", "numba", "safetensors", "pandas", "scipy", "statsmodels", "pydantic"),
@@ -205,4 +203,3 @@ def test_a_study_is_made_of_the_archive(
     assert labels["wall time of these results"].partition(": ")[2].startswith("train ")
     page = (study / "plots" / "report.html").read_text()
     assert labels["trained on"] in page and commit in page
-    assert studies.study_archive  # the module that reads it
