@@ -433,7 +433,7 @@ def test_a_bad_interval_is_refused(tree: Path, monkeypatch: pytest.MonkeyPatch, 
 
 @pytest.fixture
 def source(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the code whose text can be changed; the imports are those of the real one."""
+    """A copy of the code whose text, and so imports, can be changed."""
     for folder in ("src/lottery", "stages"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_digests, "ROOT", tree)
