@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from lottery.config import params
@@ -45,14 +46,9 @@ def main(name: str, description: str | None, run: Callable[..., None], *argument
         parser.add_argument(argument, help=_HELP[argument])
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     namespace = parser.parse_args()
-    # Handled like Ctrl-C, so that temporary files are removed on the way out.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with errors_in_one_line(namespace.debug):
         settings = params.load(paths.PARAMS)
-        # Numba reads it when it is imported. By default it keeps a thread for each core, and an
-        # idle thread spins on a core that another process could use.
-        os.environ["NUMBA_NUM_THREADS"] = str(settings.threads)
-        numba_cache.ensure()
+        prepare_process(settings)
         values = [getattr(namespace, argument) for argument in arguments]
         for argument, value in zip(arguments, values, strict=True):
             _check(settings, argument, value)
@@ -64,14 +60,32 @@ def main(name: str, description: str | None, run: Callable[..., None], *argument
         lock = paths.LOCKS / f"{stage}.lock"
         with locks.held(lock, " ".join([f"stage {name}", *values])), timings.measured(stage):
             run(settings, *values)
+
+
+def prepare_process(settings: Params) -> None:
+    """Set what this process and those that it starts read when they import Numba."""
+    # By default it keeps a thread for each core, and an idle thread spins on a core that another
+    # process could use.
+    os.environ["NUMBA_NUM_THREADS"] = str(settings.threads)
+    numba_cache.ensure()
+
+
+@contextmanager
+def errors_in_one_line(debug: bool = False) -> Iterator[None]:
+    """Exit with 1 and one line if the block raises what a user can cause, or is interrupted; with
+    ``debug``, after the traceback."""
+    # Handled like Ctrl-C, so that temporary files are removed on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
     except (LotteryError, OSError, MemoryError) as error:
-        if namespace.debug:
+        if debug:
             traceback.print_exc()
-        sys.exit(f"error: {_line(error)}")
+        sys.exit(f"error: {line_of(error)}")
     except RuntimeError as error:
-        if namespace.debug or not _is_out_of_memory(error):
+        if debug or not _is_out_of_memory(error):
             raise
-        sys.exit(f"error: {_line(MemoryError())}")
+        sys.exit(f"error: {line_of(MemoryError())}")
     except KeyboardInterrupt:
         sys.exit("interrupted; finished work is saved: run the same command to resume")
 
@@ -102,7 +116,7 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
     return "out of memory" in text or "can't allocate memory" in text or "alloc_cpu" in text
 
 
-def _line(error: BaseException) -> str:
+def line_of(error: BaseException) -> str:
     """What the user is told, in one line."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"{error.filename or 'output'}: {error.strerror}; make room and run again"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -52,11 +53,21 @@ class Note:
     text: str
 
 
-class Reporter:
-    """Tells ``send`` how far one seed is."""
+@dataclass(frozen=True)
+class Saved:
+    """A file of the run store that has been written, but for those of an epoch."""
 
-    def __init__(self, send: Callable[[Position | Note], object]) -> None:
-        self._send = send
+    path: Path
+
+
+class Reporter:
+    """Tells ``send`` how far one seed is. ``trained_by`` is who trains it, for the run store; the
+    stage itself if it is empty."""
+
+    def __init__(
+        self, send: Callable[[Position | Note | Saved], object], trained_by: str = ""
+    ) -> None:
+        self._send, self.trained_by = send, trained_by
         self._sent = 0.0
         self._position = Position(0, "")
         self._unit, self._count, self._index = "", 1, 0
@@ -65,6 +76,10 @@ class Reporter:
     def note(self, text: str) -> None:
         """Print a line."""
         self._send(Note(text))
+
+    def saved(self, path: Path) -> None:
+        """A file of the run store has been written."""
+        self._send(Saved(path))
 
     def track(
         self,
@@ -110,3 +125,7 @@ class Reporter:
         self._position = replace(self._position, share=share, label=label, **changes)
         self._sent = time.monotonic()
         self._send(self._position)
+
+
+SILENT = Reporter(lambda report: None)
+"""Tells nobody."""

@@ -25,16 +25,18 @@ import torch
 from lottery.config.plain import plain
 from lottery.errors import LotteryError
 from lottery.experiment import run_files
-from lottery.pipeline import code_digests
+from lottery.pipeline import code_digests, run_store
+from lottery.pipeline.reporter import SILENT, Reporter
+from lottery.pipeline.run_store import Entry, RunCheckpointer
 from lottery.storage import files, locks, paths, token_arrays
 from lottery.training import device
-from lottery.training.checkpointing import SECONDS, Checkpointer
+from lottery.training.checkpointing import SECONDS
 
 if TYPE_CHECKING:
     from lottery.config.grid import Run
 
 VARIABLE = "LOTTERY_CHECKPOINT_SECONDS"
-_PROVENANCE = "provenance.json"
+PROVENANCE = "provenance.json"
 PACKAGES = ("torch", "numpy", "numba", "safetensors")
 
 
@@ -84,21 +86,36 @@ _NOT_OF_ALL = {"lottery.experiment.transfer"}
 
 
 @contextmanager
-def checkpointer(stage: str, run: Run, seed: int) -> Iterator[Checkpointer]:
+def checkpointer(
+    stage: str, run: Run, seed: int, reporter: Reporter = SILENT
+) -> Iterator[RunCheckpointer]:
     """The checkpoints of one seed of ``run`` in ``stage``, for one process.
 
     After a change of a parameter, an input or the training code the fingerprint is another one, and
-    there are no checkpoints yet. Waits while another process uses them.
+    there are no checkpoints yet. Waits while another process uses them. ``reporter`` says who
+    trains, and is told what is saved.
     """
-    fingerprint, provenance = fingerprint_of(stage, run, seed), provenance_of(run)
-    key = f"{_digest(fingerprint)}-{_digest(provenance)}"
-    folder = paths.seed(paths.checkpoints() / run.name, seed) / key
-    with locks.held(folder / "lock", f"{run.name} seed {seed}"):
-        for name, content in ((paths.FINGERPRINT, fingerprint), (_PROVENANCE, provenance)):
+    opened = entry(stage, run, seed)
+    folder = opened.folder
+    with locks.held(folder / run_store.LOCK, f"{run.name} seed {seed}"):
+        for name, content in (
+            (paths.FINGERPRINT, opened.fingerprint),
+            (PROVENANCE, opened.provenance),
+        ):
             if not (folder / name).exists():
                 files.write_json(folder / name, content)
         os.utime(folder / paths.FINGERPRINT)  # when it was last used
-        yield Checkpointer(folder, _seconds())
+        trained_by = reporter.trained_by or f"stage {stage}"
+        with RunCheckpointer(opened, _seconds(), trained_by, reporter).recorded() as checkpoints:
+            yield checkpoints
+
+
+def entry(stage: str, run: Run, seed: int) -> Entry:
+    """Where the checkpoints of one seed of ``run`` in ``stage`` are, or will be."""
+    fingerprint, provenance = fingerprint_of(stage, run, seed), provenance_of(run)
+    key = f"{_digest(fingerprint)}-{_digest(provenance)}"
+    folder = paths.seed(paths.checkpoints() / run.name, seed) / key
+    return Entry(folder, fingerprint, provenance)
 
 
 def fingerprint_of(stage: str, run: Run, seed: int) -> dict[str, Any]:
@@ -196,10 +213,16 @@ def _seconds() -> float:
     return seconds
 
 
-def report(checkpointer: Checkpointer, name: str, write: Callable[[str], object]) -> None:
-    """Print how much training was read from checkpoints, if any."""
-    if checkpointer.seconds_resumed:
-        minutes, rest = divmod(round(checkpointer.seconds_resumed), 60)
-        write(
-            f"{name}: resumed from {checkpointer.folder}; saved {minutes} min {rest} s of training"
-        )
+def report(checkpointer: RunCheckpointer, name: str, write: Callable[[str], object]) -> None:
+    """Print how much training was read from checkpoints, if any; and by whom it was done, if
+    nothing was left to train."""
+    if not checkpointer.seconds_resumed:
+        return
+    minutes, rest = divmod(round(checkpointer.seconds_resumed), 60)
+    end = ""
+    if not checkpointer.levels_trained:
+        who = ", ".join(checkpointer.entry.trained_by()) or "an earlier version, which did not say"
+        end = f"; nothing was left to train: trained by {who}"
+    write(
+        f"{name}: resumed from {checkpointer.folder}; saved {minutes} min {rest} s of training{end}"
+    )

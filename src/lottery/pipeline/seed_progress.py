@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lottery.pipeline.reporter import Note, Position
+from lottery.pipeline.reporter import Note, Position, Saved
 from lottery.progress import Display, Status, about
 
 LONG_S = 60.0
@@ -161,11 +161,11 @@ class Console:
     progress: SeedsProgress
     display: Display
 
-    def heard(self, seed: int, report: Position | Note) -> None:
+    def heard(self, seed: int, report: Position | Note | Saved) -> None:
         """A seed has reported something."""
         if isinstance(report, Note):
             self.display.line(report.text)
-        else:
+        elif isinstance(report, Position):
             self.progress.moved(seed, report)
 
     def finished(self, seed: int) -> None:

@@ -7,6 +7,7 @@ machine, threads, versions.
 
 import json
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -413,6 +414,7 @@ def test_a_run_resumes_from_its_key_only(tree: Path) -> None:
     assert recorded == {
         "fingerprint.json": resume.fingerprint_of("train", run, 0),
         "provenance.json": resume.provenance_of(run),
+        "trained_by.json": {"level-001": f"stage train on {socket.gethostname()}"},
     }
     others = [
         ("train", JOBS["train"].run(top(threads=2)(smoke())), 0),

@@ -108,7 +108,7 @@ def test_nothing_of_the_users_is_emptied(makefile: Path, tmp_path: Path) -> None
     ],
 )
 def test_an_error_is_one_line(error: Exception, line: str) -> None:
-    assert cli._line(error).startswith(line)
+    assert cli.line_of(error).startswith(line)
 
 
 def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,9 @@ Each has one function ``run_seed(run, folder, seed, reporter)``: it writes the s
 stage's output into ``folder``, tells ``reporter`` how far it is, and returns the seed's rows of the
 stage's tables, by table.
 
+One that trains has two more: ``levels(run)``, the numbers of the levels that it trains, and
+``train_seed(run, folder, seed, reporter)``, which does that part of the work only.
+
 To add a stage with seeds: ``stages/<name>.py`` and a job of that name here; an entry of
 ``resume.TRAINING`` if it trains, and of ``code_digests.CHOSEN`` if it loads a plug-in; its folders
 and its name in ``config/grid.py``; in ``dvc.yaml`` the stage, and its list of code among the outs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,15 +34,26 @@ def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
     ticket = paths.seed(run.winning_ticket.pruning_folder, seed)
     if failure := failures.read(ticket):
         return failed_rows(run, seed, failure, reporter)
-    seed_folder = paths.seed(folder, seed)
-    levels: list[Level] = []
     try:
-        with failures.recorded(seed_folder, f"{run.name} seed {seed}", reporter.note):
-            levels = _train(run, seed_folder, seed, reporter)
+        trained = train_seed(run, folder, seed, reporter)
     except NotForThisModelError as error:
         reporter.note(f"{run.cell} {run.arm}: left out: {error}")
         return {}
-    return evaluated(run, folder, seed, levels, reporter)
+    return evaluated(run, folder, seed, trained, reporter)
+
+
+def levels(run: Run) -> list[int]:
+    """The levels that are trained."""
+    return list(run.params.branch.levels)
+
+
+def train_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> list[Level]:
+    """Train and write the control at each level; none if it diverged. Raises
+    NotForThisModelError."""
+    seed_folder = paths.seed(folder, seed)
+    with failures.recorded(seed_folder, f"{run.name} seed {seed}", reporter.note):
+        return _train(run, seed_folder, seed, reporter)
+    return []
 
 
 def evaluated(run: Run, folder: Path, seed: int, levels: list[Level], reporter: Reporter) -> Rows:
@@ -69,10 +80,10 @@ def _train(run: Run, seed_folder: Path, seed: int, reporter: Reporter) -> list[L
     dense = RunFiles(paths.seed(run.dense_folder, seed), shapes).read_dense()
     ticket_folder = paths.seed(run.winning_ticket.pruning_folder, seed)
     pruned_at = RunFiles(ticket_folder, shapes).read_pruned_at()
-    check_levels("branch.levels", run.params.branch.levels, pruned_at, run.cell)
-    name, levels = f"{run.name} seed {seed}", []
-    numbers = run.params.branch.levels
-    with resume.checkpointer("branch", run, seed) as checkpointer:
+    check_levels("branch.levels", levels(run), pruned_at, run.cell)
+    name, done = f"{run.name} seed {seed}", []
+    numbers = levels(run)
+    with resume.checkpointer("branch", run, seed, reporter) as checkpointer:
         replicate = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
 
         def note(text: str) -> None:
@@ -81,15 +92,15 @@ def _train(run: Run, seed_folder: Path, seed: int, reporter: Reporter) -> list[L
         def trained() -> Iterator[Level]:
             for number in reporter.track(numbers, "level", len(numbers), trains=True):
                 level = branches.train_control(replicate, control, dense, pruned_at, number, note)
-                levels.append(level)
+                done.append(level)
                 yield level
 
         RunFiles(seed_folder, shapes).write_levels(trained(), nested=False)
         resume.report(checkpointer, name, reporter.note)
-    return levels
+    return done
 
 
-def check_levels(key: str, levels: tuple[int, ...], pruned_at: PrunedAt, cell: str) -> None:
+def check_levels(key: str, levels: Collection[int], pruned_at: PrunedAt, cell: str) -> None:
     """Raise LotteryError for a level that the winning ticket's pruning run does not have."""
     last = masks.last_level(pruned_at)
     for level in levels:

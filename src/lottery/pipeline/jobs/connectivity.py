@@ -12,21 +12,19 @@ import numpy as np
 from lottery import metrics
 from lottery.experiment import branches, failures
 from lottery.experiment.cell import Cell
-from lottery.experiment.replicate import Replicate
+from lottery.experiment.replicate import Level, Replicate
 from lottery.experiment.run_files import RunFiles
 from lottery.models import EMBEDDING, Weights
 from lottery.pipeline import build, resume
 from lottery.pipeline.jobs import Rows, branch, failed_rows
 from lottery.pipeline.reporter import Reporter
+from lottery.pipeline.training_runs import OTHER_ORDER
 from lottery.storage import paths
 from lottery.training import batches, evaluation, loop
 from lottery.training.loop import Diverged
 
 if TYPE_CHECKING:
     from lottery.config.grid import Run
-
-OTHER_ORDER = "other_order"
-"""The name under which the tickets that are trained in another order save their checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -45,34 +43,57 @@ def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
         return failed_rows(run, seed, failure, reporter)
     cell = build.load_cell(run, seed)
     try:
-        lines = _lines(run, cell, seed, reporter)
+        trained = train_seed(run, folder, seed, reporter, cell)
     except Diverged as error:
         return failed_rows(run, seed, failures.of(error), reporter)
+    lines = _lines(run, cell, seed, trained)
     tracked = reporter.track(lines, "line", len(lines), start=0.5, share=0.5)
     return {"lines": list(_points(run, cell, tracked, seed))}
 
 
-def _lines(run: Run, cell: Cell, seed: int, reporter: Reporter) -> list[Line]:
-    """All lines; trains each ticket once more, in another order of the data. Raises Diverged."""
+def levels(run: Run) -> list[int]:
+    """The levels that are trained once more."""
+    return list(run.params.connectivity.levels)
+
+
+def train_seed(
+    run: Run, folder: Path, seed: int, reporter: Reporter, cell: Cell | None = None
+) -> list[Level]:
+    """Each ticket, trained once more in another order of the data. Raises Diverged."""
+    cell = cell or build.load_cell(run, seed)
+    shapes = build.shapes(cell.model)
+    ticket_folder = paths.seed(run.winning_ticket.pruning_folder, seed)
+    pruned_at = RunFiles(ticket_folder, shapes).read_pruned_at()
+    branch.check_levels("connectivity.levels", levels(run), pruned_at, run.cell)
+    init = RunFiles(paths.seed(run.dense_folder, seed), shapes).read_state("init")
+    other_order = run.of_arm(OTHER_ORDER)
+    with resume.checkpointer("connectivity", other_order, seed, reporter) as checkpointer:
+        replicate = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
+        numbers = levels(run)
+        tracked = reporter.track(numbers, "level", len(numbers), trains=True, share=0.5)
+        trained = [
+            branches.train_other_order(replicate, init, pruned_at, number) for number in tracked
+        ]
+        resume.report(checkpointer, f"{other_order.name} seed {seed}", reporter.note)
+    return trained
+
+
+def _lines(run: Run, cell: Cell, seed: int, trained: list[Level]) -> list[Line]:
+    """All lines; ``trained`` are the tickets trained once more."""
     shapes = build.shapes(cell.model)
     dense = RunFiles(paths.seed(run.dense_folder, seed), shapes)
     ticket = RunFiles(paths.seed(run.winning_ticket.pruning_folder, seed), shapes)
     pruned_at = ticket.read_pruned_at()
-    levels = run.params.connectivity.levels
-    branch.check_levels("connectivity.levels", levels, pruned_at, run.cell)
-    init = dense.read_state("init")
     lines: list[Line] = []
-    with resume.checkpointer("connectivity", run.of_arm(OTHER_ORDER), seed) as checkpointer:
-        replicate = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
-        for level in reporter.track(levels, "level", len(levels), trains=True, share=0.5):
-            here = ticket.read_level(pruned_at, level)
-            if level == 1:
-                before = dense.read_state("final")
-            else:
-                before = ticket.read_level(pruned_at, level - 1)
-            again = branches.train_other_order(replicate, init, pruned_at, level)
-            lines.append(Line("levels", level, before, here))
-            lines.append(Line("orders", level, here, again.weights))
+    for again in trained:
+        level = again.number
+        here = ticket.read_level(pruned_at, level)
+        if level == 1:
+            before = dense.read_state("final")
+        else:
+            before = ticket.read_level(pruned_at, level - 1)
+        lines.append(Line("levels", level, before, here))
+        lines.append(Line("orders", level, here, again.weights))
     return lines
 
 

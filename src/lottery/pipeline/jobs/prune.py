@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from torch import nn
+
 from lottery import models
 from lottery.config import plugins
 from lottery.experiment import failures, pruning, replicate
@@ -17,6 +19,17 @@ from lottery.storage import paths
 
 if TYPE_CHECKING:
     from lottery.config.grid import Run
+
+
+def levels(run: Run) -> list[int]:
+    """The levels of the pruning run; they depend on the sizes of the network only."""
+    return _levels(run, build.network(run))
+
+
+def _levels(run: Run, model: nn.Module) -> list[int]:
+    pruned_at = replicate.pruned_at_dense(dict(model.named_parameters()))
+    count = pruning.levels(pruned_at, run.params.prune, models.output_layer(model))
+    return list(range(1, count + 1))
 
 
 def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
@@ -33,15 +46,17 @@ def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
         "lottery.pruning.criteria", run.params.prune.criterion, "criterion"
     ).score
     dense = RunFiles(dense_folder, shapes).read_dense()
-    pruned_at, layer = replicate.pruned_at_dense(dense.init), models.output_layer(cell.model)
-    levels = pruning.levels(pruned_at, run.params.prune, layer)
+    numbers = _levels(run, cell.model)
     with (
-        resume.checkpointer("prune", run, seed) as checkpointer,
         failures.recorded(seed_folder, name, reporter.note),
+        resume.checkpointer("prune", run, seed, reporter) as checkpointer,
     ):
         one_seed = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
         pruning_run = one_seed.pruning_run(strategy, criterion, dense)
-        tracked = reporter.track(pruning_run, "level", levels, trains=True)
+        tracked = reporter.track(pruning_run, "level", len(numbers), trains=True)
         RunFiles(seed_folder, shapes).write_levels(tracked)
         resume.report(checkpointer, name, reporter.note)
     return {}
+
+
+train_seed = run_seed

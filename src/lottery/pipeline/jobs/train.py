@@ -17,18 +17,26 @@ if TYPE_CHECKING:
     from lottery.config.grid import Run
 
 
+def levels(run: Run) -> list[int]:
+    """The levels that are trained: the dense network is level 0."""
+    return [0]
+
+
 def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
     """Write the dense run; if it diverged, where and why."""
     cell = build.load_cell(run, seed)
     name, seed_folder = f"{run.name} seed {seed}", paths.seed(folder, seed)
     with (
-        resume.checkpointer("train", run, seed) as checkpointer,
         failures.recorded(seed_folder, name, reporter.note),
+        resume.checkpointer("train", run, seed, reporter) as checkpointer,
     ):
         replicate = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
-        for _ in reporter.track([0], "", 1, trains=True):
+        for _ in reporter.track(levels(run), "", 1, trains=True):
             dense = replicate.dense_run()
             RunFiles(seed_folder, build.shapes(cell.model)).write_dense(dense)
             reporter.after_epoch(dense.history[-1])  # of a run that was finished before, too
         resume.report(checkpointer, name, reporter.note)
     return {}
+
+
+train_seed = run_seed

@@ -30,11 +30,21 @@ def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
     for ticket in (run.source_ticket, run.winning_ticket):
         if failure := failures.read(paths.seed(ticket.pruning_folder, seed)):
             return failed_rows(run, seed, failure, reporter)
-    levels: list[Level] = []
+    trained = train_seed(run, folder, seed, reporter)
+    return branch.evaluated(run, folder, seed, trained, reporter)
+
+
+def levels(run: Run) -> list[int]:
+    """The levels that are trained."""
+    return list(run.params.transfer.levels)
+
+
+def train_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> list[Level]:
+    """Train and write the arm at each level; none if it diverged."""
     seed_folder = paths.seed(folder, seed)
     with failures.recorded(seed_folder, f"{run.name} seed {seed}", reporter.note):
-        levels = _train(run, seed_folder, seed, reporter)
-    return branch.evaluated(run, folder, seed, levels, reporter)
+        return _train(run, seed_folder, seed, reporter)
+    return []
 
 
 def _train(run: Run, seed_folder: Path, seed: int, reporter: Reporter) -> list[Level]:
@@ -44,19 +54,19 @@ def _train(run: Run, seed_folder: Path, seed: int, reporter: Reporter) -> list[L
     source, source_words = _ticket_run(run.source_ticket, seed)
     target, target_words = _ticket_run(run.winning_ticket, seed)
     rows = transfer.rows_of(source_words, target_words)
-    numbers, levels = run.params.transfer.levels, []
-    with resume.checkpointer("transfer", run, seed) as checkpointer:
+    numbers, done = levels(run), []
+    with resume.checkpointer("transfer", run, seed, reporter) as checkpointer:
         replicate = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
 
         def trained() -> Iterator[Level]:
             for number in reporter.track(numbers, "level", len(numbers), trains=True):
                 level = transfer.train(replicate, arm, source, target, rows, number)
-                levels.append(level)
+                done.append(level)
                 yield level
 
         RunFiles(seed_folder, build.shapes(cell.model)).write_levels(trained(), nested=False)
         resume.report(checkpointer, f"{run.name} seed {seed}", reporter.note)
-    return levels
+    return done
 
 
 def _ticket_run(ticket: Run, seed: int) -> tuple[TicketRun, list[str]]:
