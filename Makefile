@@ -9,7 +9,7 @@ BIN := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
 RUN := PATH="$(BIN):$$PATH" python
 PIP = $(RUN) -m pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-slow checkpoints studies disagreements bench lint typecheck check summary lock audit format
+.PHONY: help repro precompute test test-slow checkpoints studies disagreements bench lint typecheck check summary lock audit format
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,11 @@ repro: $(READY)  ## run the pipeline; PROFILE=full switches to that profile firs
 	@echo "running the pipeline: dvc repro"
 	@$(RUN) -m dvc repro
 	@$(RUN) -m tools.summary
+
+precompute: $(READY)  ## train all runs that are pending, ahead of repro; ESTIMATE=1 only says what and how long
+	@$(RUN) -m tools.check
+	@$(RUN) -m dvc --wait-for-lock repro --quiet tokenize
+	@$(RUN) -m tools.precompute $(if $(ESTIMATE),--estimate)
 
 summary: $(READY)  ## print the table of the last run
 	@$(RUN) -m tools.summary

@@ -1,0 +1,130 @@
+"""Training ahead of the stages: every run of the grid that the run store does not have.
+
+Which runs there are, what identifies each and what is done is what the stages themselves say
+(:mod:`lottery.pipeline.jobs`, :mod:`lottery.pipeline.resume`). Afterwards they only assemble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from lottery.pipeline import cli
+from lottery.pipeline.assembly import Assembler, Survey
+from lottery.pipeline.board import Board, State
+from lottery.pipeline.executors import Executor
+from lottery.pipeline.precompute_progress import PrecomputeProgress
+from lottery.pipeline.processes import Report, Result
+from lottery.pipeline.reporter import Note, Position, Saved
+from lottery.pipeline.units import Unit
+from lottery.progress import Display, about, track
+
+if TYPE_CHECKING:
+    from lottery.pipeline.training_runs import TrainingRun
+
+
+@dataclass
+class Precompute:
+    """The runs of ``board``, surveyed and assembled by ``assembler``."""
+
+    board: Board
+    assembler: Assembler
+    pending: dict[str, Survey] = field(default_factory=dict)
+    """What the store has of the runs that are not done."""
+    errors: dict[str, str] = field(default_factory=dict)
+    """One line for each run that failed."""
+    levels_trained: int = 0
+
+    def survey(self) -> None:
+        """Find what is pending; assemble what is done and needed."""
+        runs = self.board.runs.values()
+        for run in track(runs, "what is pending", "runs", len(runs)):
+            if self.board.state(run.name) is not State.WAITING:
+                continue
+            survey = self.assembler.survey(run, self.board.can_start(run))
+            if survey.nothing_to_train:
+                self._finish(run)
+            else:
+                self.pending[run.name] = survey
+
+    def seconds(self) -> dict[str, float]:
+        """About how long one process takes for each pending run, from a few steps of each cell."""
+        per_epoch: dict[str, float] = {}
+        seconds = {}
+        for name, survey in self.pending.items():
+            run = self.board.runs[name].run
+            if run.cell not in per_epoch:
+                per_epoch[run.cell] = self.assembler.seconds_per_epoch(self.board.runs[name])
+            trainings = len(survey.levels) - len(survey.done)
+            seconds[name] = trainings * run.train_settings.epochs * per_epoch[run.cell]
+        return seconds
+
+    def train(self, executor: Executor, seconds: Mapping[str, float]) -> None:
+        """Train what is pending. A run that fails does not stop the others."""
+        progress = PrecomputeProgress(seconds, executor.slots)
+        busy: set[str] = set()
+        with Display(progress.status) as display:
+            while self.board.in_state(State.WAITING, State.RUNNING):
+                self._start(executor, progress, busy)
+                if self.board.in_state(State.RUNNING):
+                    for name, report in executor.reports():
+                        self._heard(name, report, progress, display)
+                for run in self.board.in_state(State.LEFT_OUT, State.FAILED):
+                    progress.ended(run.name, self.board.state(run.name) is State.FAILED)
+
+    def _start(self, executor: Executor, progress: PrecomputeProgress, busy: set[str]) -> None:
+        """Start runs while there is room. Those that another process works on come last."""
+        for run in sorted(self.board.ready(), key=lambda run: run.name in busy):
+            if not executor.free:
+                return
+            survey = self.assembler.survey(run, has_inputs=True)
+            if survey.nothing_to_train:  # another process was faster
+                self._finish(run)
+                progress.ended(run.name)
+            elif survey.is_busy and run.name not in busy:
+                busy.add(run.name)
+            else:
+                self.board.set(run.name, State.RUNNING)
+                progress.began(run.name)
+                executor.start(Unit((run,), (survey,)))
+
+    def _heard(
+        self, name: str, report: Report, progress: PrecomputeProgress, display: Display
+    ) -> None:
+        """A run has reported something."""
+        if isinstance(report, Position):
+            progress.moved(name, report)
+        elif isinstance(report, Note):
+            display.line(report.text)
+        elif isinstance(report, Saved):
+            self.levels_trained += report.path.name.startswith("level-")
+        elif isinstance(report, Result):
+            self._finish(self.board.runs[name])
+            progress.ended(name)
+        else:
+            self.errors[name] = cli.line_of(report) or type(report).__name__
+            self.board.set(name, State.FAILED)
+            display.line(f"{name}: failed: {self.errors[name]}")
+
+    def _finish(self, run: TrainingRun) -> None:
+        """The store has all of ``run``: write its output if others need it."""
+        reason = self.assembler.assemble(run) if self.board.is_needed(run.name) else None
+        self.board.set(run.name, State.LEFT_OUT if reason else State.DONE)
+
+    def lines(self, seconds: Mapping[str, float], slots: int) -> Iterator[str]:
+        """What is pending, and about how long it takes on ``slots`` processes."""
+        yield f"precompute: {len(self.pending)} of {len(self.board.runs)} training runs are pending"
+        groups: dict[str, list[str]] = {}
+        for name in self.pending:
+            run = self.board.runs[name]
+            groups.setdefault(f"{run.stage} {run.run.name}", []).append(name)
+        for group, names in groups.items():
+            seeds = ", ".join(str(self.board.runs[name].seed) for name in names)
+            surveys = [self.pending[name] for name in names]
+            levels = sum(len(survey.levels) - len(survey.done) for survey in surveys)
+            time = about(sum(seconds[name] for name in names))
+            yield f"  {group}: {levels} trainings (seeds {seeds}), {time} of one process"
+        if self.pending:
+            total = sum(seconds.values()) / slots
+            yield f"about {about(total)} on {slots} process{'es' if slots > 1 else ''}"

@@ -1,0 +1,57 @@
+"""Units of work: a group of training runs of one cell and stage that are trained together.
+
+A unit goes to an executor; checkpoints come out, in the run store, under its runs' fingerprints.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lottery.pipeline import assembly
+from lottery.pipeline.reporter import Reporter
+from lottery.pruning.control import NotForThisModelError
+from lottery.training.loop import Diverged
+
+if TYPE_CHECKING:
+    from lottery.pipeline.assembly import Survey
+    from lottery.pipeline.training_runs import TrainingRun
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What to train, and what the run store has of it: the fingerprint of each run, which lists
+    its inputs and their digests, and the levels that are done."""
+
+    runs: tuple[TrainingRun, ...]
+    surveys: tuple[Survey, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of its first run."""
+        return self.runs[0].name
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """The digest of each file that decides its training, by its path in the tree."""
+        entries = [survey.entry for survey in self.surveys if survey.entry]
+        return {path: sha for entry in entries for path, sha in entry.fingerprint["inputs"].items()}
+
+
+def train(folder: Path, unit: Unit, reporter: Reporter) -> None:
+    """Train the runs of ``unit`` in the tree ``folder``, which has its inputs, into the run store.
+
+    A run that diverges, or makes no sense for its model, has said so and is done.
+    """
+    with contextlib.chdir(folder):
+        for run in unit.runs:
+            # The stage's own job, whose output nobody needs here: it is assembled from the store.
+            with tempfile.TemporaryDirectory(dir=folder) as outputs:
+                try:
+                    assembly.job(run).train_seed(run.run, Path(outputs), run.seed, reporter)
+                except (Diverged, NotForThisModelError) as error:
+                    reporter.note(f"{run.name}: {error}")
