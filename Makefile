@@ -9,7 +9,7 @@ BIN := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin
 RUN := PATH="$(BIN):$$PATH" python
 PIP = $(RUN) -m pip --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help repro precompute test test-slow checkpoints studies disagreements bench lint typecheck check summary lock audit format
+.PHONY: help repro precompute ray test test-slow checkpoints studies disagreements bench lint typecheck check summary lock audit format
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -43,10 +43,13 @@ repro: $(READY)  ## run the pipeline; PROFILE=full switches to that profile firs
 	@$(RUN) -m dvc repro
 	@$(RUN) -m tools.summary
 
-precompute: $(READY)  ## train all runs that are pending, ahead of repro; ESTIMATE=1 only says what and how long
+precompute: $(READY)  ## train all pending runs ahead of repro; ESTIMATE=1 only says how long; ON=ray on a cluster
 	@$(RUN) -m tools.check
 	@$(RUN) -m dvc --wait-for-lock repro --quiet tokenize
-	@$(RUN) -m tools.precompute $(if $(ESTIMATE),--estimate)
+	@$(RUN) -m tools.precompute $(if $(ESTIMATE),--estimate) $(if $(ON),--on "$(ON)")
+
+ray: $(READY)  ## install Ray, for make precompute ON=ray
+	@$(PIP) install --require-hashes --no-deps -r requirements-ray.lock
 
 summary: $(READY)  ## print the table of the last run
 	@$(RUN) -m tools.summary
@@ -87,18 +90,23 @@ typecheck: $(READY)  ## check types (mypy)
 	@$(RUN) -m mypy
 
 # Versions that are pinned already stay where they fit. The lock leaves out pip, which is installed
-# before it is read, and what only a CUDA build of torch needs.
-lock: $(READY)  ## write requirements.lock and requirements-torch.lock from pyproject.toml
-	@cat requirements.lock requirements-torch.lock >$(VENV)/all.txt
-	@$(RUN) -m piptools compile --quiet --all-extras --strip-extras --no-header --no-emit-index-url \
-	  --no-emit-find-links --no-emit-trusted-host --no-annotate --generate-hashes --allow-unsafe \
-	  -o $(VENV)/all.txt pyproject.toml
+# before it is read, and what only a CUDA build of torch needs. What only Ray needs is apart.
+COMPILE = $(RUN) -m piptools compile --quiet --strip-extras --no-header --no-emit-index-url \
+  --no-emit-find-links --no-emit-trusted-host --no-annotate --generate-hashes --allow-unsafe
+NOT_LOCKED = ^(\#|pip==|torch==|triton==|nvidia-|cuda-)
+lock: $(READY)  ## write the files requirements*.lock from pyproject.toml
+	@cat requirements.lock requirements-torch.lock requirements-ray.lock >$(VENV)/all.txt
+	@$(COMPILE) --all-extras -o $(VENV)/all.txt pyproject.toml
+	@cp $(VENV)/all.txt $(VENV)/without-ray.txt
+	@$(COMPILE) --extra pipeline --extra onnx --extra dev -o $(VENV)/without-ray.txt pyproject.toml
 	@sed -n 's/^\(torch==[^+ ]*\).*/\1/p' $(VENV)/all.txt >requirements-torch.lock
-	@awk '/^[^ ]/ { kept = !/^(#|pip==|torch==|triton==|nvidia-|cuda-)/ } NF && kept' \
-	  $(VENV)/all.txt >requirements.lock
+	@awk '/^[^ ]/ { kept = !/$(NOT_LOCKED)/ } NF && kept' $(VENV)/without-ray.txt >requirements.lock
+	@awk 'NR == FNR { others[$$1]; next } /^[^ ]/ { kept = !/$(NOT_LOCKED)/ && !($$1 in others) } \
+	  NF && kept' $(VENV)/without-ray.txt $(VENV)/all.txt >requirements-ray.lock
 
 audit: $(READY)  ## check the locked versions for known vulnerabilities (needs network)
 	@"$(PYTHON)" -m venv --clear $(VENV)/audit
 	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
 	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-ray.lock
 	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --no-deps -r requirements-torch.lock

@@ -6,6 +6,7 @@ Which runs there are, what identifies each and what is done is what the stages t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ from lottery.progress import Display, about, track
 
 if TYPE_CHECKING:
     from lottery.pipeline.training_runs import TrainingRun
+
+BUSY_S = 0.5
+"""How long to wait where another process works on all that can start."""
 
 
 @dataclass
@@ -67,9 +71,10 @@ class Precompute:
         with Display(progress.status) as display:
             while self.board.in_state(State.WAITING, State.RUNNING):
                 self._start(executor, progress, busy)
-                if self.board.in_state(State.RUNNING):
-                    for name, report in executor.reports():
-                        self._heard(name, report, progress, display)
+                if not self.board.in_state(State.RUNNING) and busy:
+                    time.sleep(BUSY_S)
+                for name, report in executor.reports():
+                    self._heard(name, report, progress, display)
                 for run in self.board.in_state(State.LEFT_OUT, State.FAILED):
                     progress.ended(run.name, self.board.state(run.name) is State.FAILED)
 
@@ -85,9 +90,10 @@ class Precompute:
             elif survey.is_busy and run.name not in busy:
                 busy.add(run.name)
             else:
-                self.board.set(run.name, State.RUNNING)
-                progress.began(run.name)
-                executor.start(Unit((run,), (survey,)))
+                unit = Unit((run,), (survey,))
+                if executor.start(unit):
+                    self.board.set(run.name, State.RUNNING)
+                    progress.began(run.name)
 
     def _heard(
         self, name: str, report: Report, progress: PrecomputeProgress, display: Display

@@ -91,7 +91,7 @@ class Processes:
 
     def reports(self) -> Iterator[tuple[str, Report]]:
         """What has come from the calls that run, with their names; waits for the first of it."""
-        for connection in wait(list(self._running)):
+        for connection in wait(list(self._running)) if self._running else ():
             process, name = self._running[connection]
             report = _receive(connection, process, name)
             if isinstance(report, BaseException):

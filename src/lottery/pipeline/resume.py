@@ -11,33 +11,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from importlib import metadata
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 
 from lottery.config.plain import plain
 from lottery.errors import LotteryError
 from lottery.experiment import run_files
-from lottery.pipeline import code_digests, run_store
+from lottery.pipeline import code_digests, provenance, run_store
+from lottery.pipeline.provenance import provenance_of
 from lottery.pipeline.reporter import SILENT, Reporter
 from lottery.pipeline.run_store import Entry, RunCheckpointer
 from lottery.storage import files, locks, paths, token_arrays
-from lottery.training import device
 from lottery.training.checkpointing import SECONDS
 
 if TYPE_CHECKING:
     from lottery.config.grid import Run
 
 VARIABLE = "LOTTERY_CHECKPOINT_SECONDS"
-PROVENANCE = "provenance.json"
-PACKAGES = ("torch", "numpy", "numba", "safetensors")
 
 
 @dataclass(frozen=True)
@@ -96,23 +91,24 @@ def checkpointer(
     trains, and is told what is saved.
     """
     opened = entry(stage, run, seed)
-    folder = opened.folder
-    with locks.held(folder / run_store.LOCK, f"{run.name} seed {seed}"):
-        for name, content in (
-            (paths.FINGERPRINT, opened.fingerprint),
-            (PROVENANCE, opened.provenance),
-        ):
-            if not (folder / name).exists():
-                files.write_json(folder / name, content)
-        os.utime(folder / paths.FINGERPRINT)  # when it was last used
+    with locks.held(opened.folder / run_store.LOCK, f"{run.name} seed {seed}"):
+        opened.describe()
         trained_by = reporter.trained_by or f"stage {stage}"
-        with RunCheckpointer(opened, _seconds(), trained_by, reporter).recorded() as checkpoints:
+        checkpoints = RunCheckpointer(opened, _seconds(), trained_by, reporter)
+        checkpoints.before_training = partial(provenance.check, run)
+        with checkpoints.recorded():
             yield checkpoints
 
 
 def entry(stage: str, run: Run, seed: int) -> Entry:
     """Where the checkpoints of one seed of ``run`` in ``stage`` are, or will be."""
-    fingerprint, provenance = fingerprint_of(stage, run, seed), provenance_of(run)
+    return entry_of(run, seed, fingerprint_of(stage, run, seed), provenance_of(run))
+
+
+def entry_of(
+    run: Run, seed: int, fingerprint: Mapping[str, Any], provenance: Mapping[str, Any]
+) -> Entry:
+    """The folder of one seed of ``run`` whose name is made of both."""
     key = f"{_digest(fingerprint)}-{_digest(provenance)}"
     folder = paths.seed(paths.checkpoints() / run.name, seed) / key
     return Entry(folder, fingerprint, provenance)
@@ -133,19 +129,6 @@ def fingerprint_of(stage: str, run: Run, seed: int) -> dict[str, Any]:
         },
         "inputs": {str(path): files.digest(path) for path in sorted(_inputs(training, run, seed))},
         "code": _code(training, run),
-    }
-
-
-def provenance_of(run: Run) -> dict[str, Any]:
-    """What else can change the last bits of a result: machine, threads, versions."""
-    target = device.choose(run.params.device)
-    return {
-        "device": _processor(target),
-        "threads": run.params.threads,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in PACKAGES},
-        },
     }
 
 
@@ -190,12 +173,6 @@ def _parameter(params: Any, key: str) -> Any:
     for name in key.split("."):
         params = getattr(params, name)
     return plain(params)
-
-
-def _processor(target: torch.device) -> str:
-    if target.type == "cuda":
-        return torch.cuda.get_device_name(target)
-    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _digest(value: Mapping[str, Any]) -> str:

@@ -13,8 +13,9 @@ Whoever fills the store, a stage assembles its outputs from it.
 from __future__ import annotations
 
 import json
+import os
 import socket
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +25,12 @@ import torch
 
 from lottery.pipeline.reporter import Reporter
 from lottery.pruning.control import NotForThisModelError
-from lottery.storage import files
+from lottery.storage import files, paths
 from lottery.training.checkpointing import Checkpointer, EpochCheckpointer
 from lottery.training.loop import Diverged
 
-_TRAINED_BY, _LEFT_OUT = "trained_by.json", "left_out.json"
+_PROVENANCE, _TRAINED_BY, _LEFT_OUT = "provenance.json", "trained_by.json", "left_out.json"
+_LEVEL = "level-"
 LOCK = "lock"
 
 
@@ -40,9 +42,29 @@ class Entry:
     fingerprint: Mapping[str, Any]
     provenance: Mapping[str, Any]
 
+    def describe(self) -> None:
+        """Write the fingerprint and the provenance beside the checkpoints, and that they are used
+        now."""
+        content = ((paths.FINGERPRINT, self.fingerprint), (_PROVENANCE, self.provenance))
+        for name, value in content:
+            if not (self.folder / name).exists():
+                files.write_json(self.folder / name, value)
+        os.utime(self.folder / paths.FINGERPRINT)
+
+    def saved(self) -> list[Path]:
+        """The files of what is done: all but the epochs of a level that is not."""
+        names = {path.name for path in self.folder.glob("*.*")}
+        return sorted(
+            self.folder / name
+            for name in names
+            if name in (_TRAINED_BY, _LEFT_OUT)
+            or name.startswith("diverged-")
+            or (name.endswith(".safetensors") and not name.startswith(EpochCheckpointer.NAME))
+        )
+
     def done(self, levels: Collection[int]) -> list[int]:
         """Those of ``levels`` that are trained."""
-        names = {path.name.split(".")[0] for path in self.folder.glob("level-*.safetensors")}
+        names = {path.name.split(".")[0] for path in self.folder.glob(f"{_LEVEL}*.safetensors")}
         return [level for level in levels if level_name(level) in names]
 
     def nothing_to_train(self, levels: Collection[int]) -> bool:
@@ -69,18 +91,23 @@ class RunCheckpointer(Checkpointer):
     """The checkpoints of one seed of a run, which also record who trained what, and what diverged.
 
     ``reporter`` is told of each file. ``levels_trained`` says how many levels were saved here.
+    ``before_training`` is called when a level is missing.
     """
 
     def __init__(self, entry: Entry, seconds: float, trained_by: str, reporter: Reporter) -> None:
         super().__init__(entry.folder, seconds)
         self.entry, self.levels_trained = entry, 0
+        self.before_training: Callable[[], object] = lambda: None
         self._trained_by, self._reporter = f"{trained_by} on {socket.gethostname()}", reporter
 
     def read(self, name: str) -> Any:
         """The checkpoint ``name``, or None. Raises Diverged for a level that diverged before."""
         if failure := _read(_diverged(self.folder, name)):
             raise RecordedDivergenceError(failure["level"], failure["reason"])
-        return super().read(name)
+        checkpoint = super().read(name)
+        if checkpoint is None and name.startswith(_LEVEL):
+            self.before_training()
+        return checkpoint
 
     def save(
         self, name: str, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]
@@ -91,7 +118,7 @@ class RunCheckpointer(Checkpointer):
             return
         for path in self.folder.glob(f"{name}.*.safetensors"):
             self._reporter.saved(path)
-        if name.startswith(level_name(0)[:-3]):
+        if name.startswith(_LEVEL):
             path = self.folder / _TRAINED_BY
             files.write_json(path, {**_read(path), name: self._trained_by})
             self._reporter.saved(path)
@@ -120,7 +147,7 @@ class RunCheckpointer(Checkpointer):
 
 def level_name(level: int) -> str:
     """The name of a level's checkpoint, as :mod:`lottery.experiment.replicate` has it."""
-    return f"level-{level:03d}"
+    return f"{_LEVEL}{level:03d}"
 
 
 def _diverged(folder: Path, name: str) -> Path:

@@ -19,6 +19,7 @@ from lottery.training.loop import Diverged
 
 if TYPE_CHECKING:
     from lottery.pipeline.assembly import Survey
+    from lottery.pipeline.run_store import Entry
     from lottery.pipeline.training_runs import TrainingRun
 
 
@@ -38,8 +39,14 @@ class Unit:
     @property
     def inputs(self) -> Mapping[str, str]:
         """The digest of each file that decides its training, by its path in the tree."""
-        entries = [survey.entry for survey in self.surveys if survey.entry]
-        return {path: sha for entry in entries for path, sha in entry.fingerprint["inputs"].items()}
+        return {
+            path: sha for entry in self.entries for path, sha in entry.fingerprint["inputs"].items()
+        }
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Where each of its runs is in the run store."""
+        return [survey.entry for survey in self.surveys if survey.entry]
 
 
 def train(folder: Path, unit: Unit, reporter: Reporter) -> None:

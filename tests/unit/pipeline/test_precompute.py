@@ -32,6 +32,7 @@ class Store:
     def __init__(self, done: set[str] = frozenset()) -> None:  # type: ignore[assignment]
         self.done, self.busy, self.diverged = set(done), set[str](), set[str]()
         self.broken = set[str]()
+        self.refused = dict[str, set[str]]()
         self.started: list[str] = []
         self.assembled: list[str] = []
         self._running: list[str] = []
@@ -55,12 +56,17 @@ class Store:
     def free(self) -> int:
         return self.slots - len(self._running)
 
-    def start(self, unit: Unit) -> None:
+    def start(self, unit: Unit) -> bool:
         assert self.free
+        if unit.name in self.refused and not self.done.issuperset(self.refused[unit.name]):
+            return False
         self.started.append(unit.name)
         self._running.append(unit.name)
+        return True
 
     def reports(self) -> Iterator[tuple[str, Report]]:
+        if not self._running:
+            return
         name = self._running.pop()
         yield name, Position(0.5, "level 1/2", is_work=True)
         if name in self.broken:
@@ -104,6 +110,14 @@ def test_what_another_process_works_on_comes_last() -> None:
     precomputed(store)
     assert sorted(store.started) == sorted(run.name for run in RUNS)
     assert set(store.started[:2]).isdisjoint(store.busy)
+
+
+def test_what_the_executor_cannot_start_yet_is_tried_again() -> None:
+    store = Store()
+    store.refused = {DENSE: {"train rotten_tomatoes-cnn seed 1", CONTROL.replace("0", "1")}}
+    work = precomputed(store)
+    assert len(work.board.in_state(State.DONE)) == len(RUNS)
+    assert store.started.index(DENSE) > store.started.index(CONTROL.replace("0", "1"))
 
 
 def test_what_another_process_has_finished_meanwhile_is_not_started() -> None:

@@ -15,16 +15,18 @@ class Executor(Protocol):
 
     trained_by: str
     """For what is recorded beside the checkpoints."""
-    slots: int
-    """How many units it has room for."""
+
+    @property
+    def slots(self) -> int:
+        """How many units it has room for."""
 
     @property
     def free(self) -> int:
         """How many more units can be started now."""
 
-    def start(self, unit: Unit) -> None:
-        """Begin to train ``unit``."""
+    def start(self, unit: Unit) -> bool:
+        """Begin to train ``unit``. False if it cannot while another process works on it."""
 
     def reports(self) -> Iterator[tuple[str, Report]]:
-        """What has come from the units that run, with their names; waits for the first of it. The
-        last report of a unit is a Result, or the error that ended it."""
+        """What has come from the units that run, with their names; waits a while for the first of
+        it. The last report of a unit is a Result, or the error that ended it."""

@@ -14,10 +14,8 @@ class LocalExecutor:
     """An :class:`lottery.pipeline.executors.Executor` of ``slots`` processes, which work in
     ``tree``."""
 
-    trained_by = "make precompute"
-
-    def __init__(self, tree: Path, slots: int) -> None:
-        self._tree, self.slots = tree, slots
+    def __init__(self, tree: Path, slots: int, trained_by: str = "make precompute") -> None:
+        self._tree, self.slots, self.trained_by = tree, slots, trained_by
         self._processes = Processes(slots, units.__name__)
 
     def __enter__(self) -> LocalExecutor:
@@ -31,10 +29,11 @@ class LocalExecutor:
         """How many more units can be started now."""
         return self._processes.free
 
-    def start(self, unit: Unit) -> None:
-        """Train ``unit`` in a process."""
+    def start(self, unit: Unit) -> bool:
+        """Train ``unit`` in a process, which waits there while another one works on it."""
         call = Call(units.__name__, units.train.__name__, (self._tree, unit), self.trained_by)
         self._processes.start(unit.name, call)
+        return True
 
     def reports(self) -> Iterator[tuple[str, Report]]:
         """What the processes say."""

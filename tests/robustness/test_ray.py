@@ -1,0 +1,250 @@
+"""Faults of a Ray cluster that are really done to one: several nodes on this machine, each with a
+folder of its own, and a driver beside them. The bytes are those of a run on one machine.
+"""
+
+import hashlib
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+from helpers import Repository
+
+pytest.importorskip("ray", reason="needs Ray: make ray")
+from ray.cluster_utils import Cluster
+
+pytestmark = pytest.mark.slow
+CELL = "rotten_tomatoes-cnn"
+TRAININGS = 5
+"""A dense run, a pruning run of two levels, a control, and the ticket in another order."""
+OUTPUTS = ("data/dense", "data/chains", "data/branches", "data/logits")
+
+
+@pytest.fixture(scope="module")
+def original(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository with one cell, one seed and one strategy, of which nothing is trained; its
+    levels take seconds."""
+    project = finished.copy(tmp_path_factory.mktemp("original") / "project")
+    for folder in (*OUTPUTS, "plots", "metrics", ".lottery", ".dvc/cache"):
+        shutil.rmtree(project.path / folder)
+    text = (project.path / "params.yaml").read_text()
+    text = re.sub(r"\n  lstm:\n(    .*\n)+", "\n", text)
+    text = re.sub(r"\n  (rotten_tomatoes-)?lstm: \{.*", "", text)
+    text = text.replace("[winning_ticket, late_rewinding]", "[winning_ticket]")
+    text = text.replace("seeds: [0, 1]", "seeds: [0]").replace(
+        "cnn: {epochs: 2,", "cnn: {epochs: 40,"
+    )
+    (project.path / "params.yaml").write_text(text)
+    return project
+
+
+@pytest.fixture(scope="module")
+def expected(original: Repository, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the processes of this machine train."""
+    project = original.copy(tmp_path_factory.mktemp("local") / "project")
+    assert trainings(project.run("tools.precompute")) == TRAININGS
+    return weights(project.path / ".lottery/checkpoints")
+
+
+@pytest.fixture
+def project(original: Repository, tmp_path: Path) -> Repository:
+    return original.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[Cluster]:
+    """A cluster without a node that could train."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    yield cluster
+    cluster.shutdown()
+
+
+class Nodes:
+    """The nodes of a test, each with one processor and its own folder for temporary files."""
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self._cluster, self._folder = cluster, folder
+        self._nodes: dict[Path, Any] = {}
+
+    def add(self, **environment: str) -> Path:
+        folder = self._folder / f"node{len(self._nodes)}"
+        folder.mkdir(parents=True)
+        variables = {"TMPDIR": str(folder), **environment}
+        self._nodes[folder] = self._cluster.add_node(num_cpus=1, env_vars=variables)
+        return folder
+
+    def kill(self, folder: Path) -> None:
+        """SIGKILL of the raylet and all that belongs to the node."""
+        self._cluster.remove_node(self._nodes.pop(folder), allow_graceful=False)
+
+    def at_work(self, stage: str) -> Path | None:
+        """The folder of the node that is in the middle of a level of ``stage``."""
+        runs = {"prune": f"{CELL}-winning_ticket", "train": CELL}[stage]
+        for folder in self._nodes:
+            if list(folder.glob(f"lottery-*/store/{runs}/seed-0/*/epoch.*")):
+                return folder
+        return None
+
+    def remove_all(self) -> None:
+        for folder in list(self._nodes):
+            self.kill(folder)
+
+
+@pytest.fixture
+def nodes(head: Cluster, tmp_path: Path) -> Iterator[Nodes]:
+    nodes = Nodes(head, tmp_path / "nodes")
+    yield nodes
+    nodes.remove_all()
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(head: Cluster) -> Iterator[Start]:
+    """Start a driver in a repository; those that are left are killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(repository: Repository, **options: Any) -> subprocess.Popen[str]:
+        environment = {
+            **repository.environment(),
+            "RAY_ADDRESS": head.address,
+            "LOTTERY_CHECKPOINT_SECONDS": "0",
+            **options.pop("environment", {}),
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tools.precompute", "--on", "ray"],
+            cwd=repository.path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def finish(process: subprocess.Popen[str], status: int = 0) -> str:
+    output, _ = process.communicate(timeout=1500)
+    assert process.returncode == status, output
+    assert "Traceback" not in output
+    return output
+
+
+def trainings(output: str) -> int:
+    (count,) = re.findall(r"^precompute: (\d+) trainings;", output, re.MULTILINE)
+    return int(count)
+
+
+def weights(store: Path) -> dict[str, str]:
+    """The digest of the tensors of each finished level, by its folder in the store and its name.
+
+    The digest in the name of the file covers the seconds that it took, too."""
+    digests = {}
+    for path in sorted(store.rglob("level-*.safetensors")):
+        tensors = safetensors.torch.load_file(path)
+        content = b"".join(tensors[name].numpy().tobytes() for name in sorted(tensors))
+        name = f"{path.parent.relative_to(store)}/{path.name.split('.')[0]}"
+        digests[name] = hashlib.sha256(content).hexdigest()
+    return digests
+
+
+def until(condition: Callable[[], Any], process: subprocess.Popen[str]) -> Any:
+    """What ``condition`` returns once that is true; ``process`` has to live so long."""
+    while not (result := condition()):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.05)
+    return result
+
+
+def test_a_node_is_killed_in_the_middle_of_a_level(
+    project: Repository, nodes: Nodes, start: Start, expected: dict[str, str]
+) -> None:
+    """The same bytes, and only that level is trained again."""
+    for _ in range(2):
+        nodes.add()
+    driver = start(project)
+    nodes.kill(until(lambda: nodes.at_work("prune"), driver))
+    nodes.add()
+    output = finish(driver)
+    assert re.search(r"prune .*: node [0-9a-f]{8} \(.*\) is gone", output)
+    assert weights(project.path / ".lottery/checkpoints") == expected
+    assert trainings(output) == TRAININGS
+
+
+def test_the_driver_is_killed_and_started_again(
+    project: Repository, nodes: Nodes, start: Start, expected: dict[str, str]
+) -> None:
+    nodes.add()
+    store = project.path / ".lottery/checkpoints"
+    driver = start(project)
+    until(lambda: nodes.at_work("prune"), driver)
+    driver.send_signal(signal.SIGKILL)
+    driver.communicate()
+    before = weights(store)
+    assert before
+    output = finish(start(project))
+    assert trainings(output) == TRAININGS - len(before)
+    assert weights(store) == expected
+
+
+def test_a_full_disk_of_the_driver(
+    project: Repository, nodes: Nodes, start: Start, expected: dict[str, str]
+) -> None:
+    nodes.add()
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    output = finish(start(project, preexec_fn=limited), status=1)
+    assert output.strip().splitlines()[-1].endswith("make room and run again")
+    finish(start(project))
+    assert weights(project.path / ".lottery/checkpoints") == expected
+
+
+def test_two_drivers_on_one_store(
+    project: Repository, nodes: Nodes, start: Start, tmp_path: Path, expected: dict[str, str]
+) -> None:
+    for _ in range(2):
+        nodes.add()
+    shared = {"LOTTERY_CHECKPOINTS": str(tmp_path / "shared")}
+    other = project.copy(tmp_path / "other")
+    both = [start(tree, environment=shared) for tree in (project, other)]
+    counts = [trainings(finish(driver)) for driver in both]
+    assert sum(counts) == TRAININGS
+    assert weights(tmp_path / "shared") == expected
+
+
+def test_a_node_with_other_versions_is_left_out(
+    project: Repository, nodes: Nodes, start: Start, tmp_path: Path, expected: dict[str, str]
+) -> None:
+    """Both lists are said; where there is no other node, nothing is trained."""
+    information = tmp_path / "other" / "numba-0.0.1.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: numba\nVersion: 0.0.1\n")
+    path = ":".join([str(information.parent), *filter(None, sys.path)])
+    nodes.add(PYTHONPATH=path)
+    output = finish(start(project), status=1)
+    last = output.strip().splitlines()[-1]
+    assert last.startswith("error: no node of the Ray cluster has the versions of this environment")
+    assert "numba 0.0.1" in last
+    assert last.count("torch ") == 2
+    nodes.add()
+    output = finish(start(project))
+    assert re.search(r"node [0-9a-f]{8} is left out: its versions are .*numba 0.0.1", output)
+    assert weights(project.path / ".lottery/checkpoints") == expected
