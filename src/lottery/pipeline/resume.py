@@ -76,8 +76,13 @@ TRAINING = {
     ),
 }
 """By stage."""
-_NOT_OF_ALL = {"lottery.experiment.transfer"}
-"""Modules of the packages that train which only the stages that name them above run."""
+_NOT_OF_ALL = {
+    "lottery.experiment.transfer",
+    "lottery.experiment.lockstep",
+    "lottery.training.lockstep",
+}
+"""Modules of the packages that train which not every training runs: the stages that name them
+above, or groups of networks, which are recorded with the provenance."""
 
 
 @contextmanager

@@ -1,0 +1,92 @@
+"""One seed of one cell whose levels train in lockstep with those of other tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lottery.experiment import replicate
+from lottery.experiment.lockstep.group import Participant, Request
+from lottery.experiment.replicate import _REWIND, Level, OnEpoch, _checkpoint_name
+from lottery.pruning import masks
+from lottery.pruning.masks import PrunedAt
+from lottery.pruning.strategy import Start
+from lottery.training import loop as single
+from lottery.training.checkpointing import Checkpointer
+from lottery.training.lockstep.loop import Network
+from lottery.training.lockstep.members import Failed
+
+
+def failure(checkpointer: Checkpointer, level: int) -> Failed | None:
+    """Where the training of ``level`` diverged in lockstep, if it did."""
+    saved = checkpointer.read(_failed_name(level))
+    return Failed(saved.metadata["epoch"], saved.metadata["what"]) if saved else None
+
+
+def _failed_name(level: int) -> str:
+    return f"failed-{level:03d}"
+
+
+@dataclass(frozen=True)
+class Replicate(replicate.Replicate):
+    """A :class:`lottery.experiment.replicate.Replicate` that trains with the group of its
+    ``participant``; ``on_batch`` is not called.
+
+    A level that diverged has a checkpoint too, which :func:`failure` reads: else the whole group
+    would train again each time to find that out. The metadata of a level say how many ``networks``
+    trained together.
+    """
+
+    participant: Participant = field(kw_only=True)
+
+    def _train(
+        self,
+        start: Start,
+        pruned_at: PrunedAt,
+        number: int,
+        after_epoch: OnEpoch,
+        trained: Callable[[], object] = lambda: None,
+    ) -> Level:
+        """Train a level with the group and save it, or read it. Raises Diverged."""
+        name, seconds = _checkpoint_name(number), self.checkpointer.seconds_resumed
+        saved, failed = self.checkpointer.read(name), failure(self.checkpointer, number)
+        request = self._request(start, pruned_at, number, after_epoch)
+        request.done = saved is not None or failed is not None
+        answer = self.participant.train(request)
+        if answer is None:
+            if saved is None:
+                assert failed is not None
+                raise failed.error(request.network.plan)
+            weights = masks.restore(saved.tensors, pruned_at, number)
+            return Level(number, pruned_at, weights, saved.metadata["history"])
+        self.checkpointer.seconds_resumed = seconds
+        result = answer.result
+        if isinstance(result, Failed):
+            self.checkpointer.save(_failed_name(number), {}, result._asdict())
+            raise result.error(request.network.plan)
+        if self._restores_best:  # an earlier process may have trained this network's last epoch
+            single.load_weights(self.cell.model, result.last)
+            after_epoch(result.history[-1])
+        remaining = masks.survivors(result.weights, pruned_at, number)
+        trained()
+        metadata = {"seconds": answer.seconds, "networks": answer.networks}
+        self.checkpointer.save(name, remaining, {"history": result.history, **metadata})
+        weights = masks.restore(remaining, pruned_at, number)
+        return Level(number, pruned_at, weights, result.history)
+
+    def _request(
+        self, start: Start, pruned_at: PrunedAt, number: int, after_epoch: OnEpoch
+    ) -> Request:
+        cell, rewind = self.cell, self.cell.settings.rewind
+        first = 0 if start.epoch == 0 or rewind.budget == "full" else start.epoch
+        network = Network(
+            start.weights,
+            masks.at_level(pruned_at, number),
+            cell.plan(self.seed, number, first),
+            (cell.train_set, cell.validation_set),
+        )
+        # Only the dense run, level 0, saves weights to rewind to.
+        unsaved = number == 0 and rewind.epoch > 0 and self.checkpointer.read(_REWIND) is None
+        return Request(
+            cell.model, network, after_epoch, done=False, rewind=rewind.epoch if unsaved else None
+        )

@@ -1,0 +1,107 @@
+"""Many CNNs at once: only a filter's winning window is computed with a gradient.
+
+Which window wins comes first, without a gradient, from one product of a batch's distinct embeddings
+with all filters, as in :mod:`lottery.kernels.conv_maxpool`. Then the winners alone are computed,
+with one.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+
+from lottery.models import EMBEDDING
+from lottery.models.cnn import CNN
+from lottery.storage.token_arrays import PAD
+from lottery.training.lockstep.dropout import Dropout
+from lottery.training.lockstep.feed import Batch
+
+
+def forward(
+    model: CNN, weights: Mapping[str, torch.Tensor], batch: Batch, dropout: Dropout
+) -> torch.Tensor:
+    """Logits ``[networks, documents, outputs]``; see :mod:`lottery.training.lockstep.networks`."""
+    widths = model.options.widths
+    filters = [weights[f"conv{width}_weight"].squeeze(2) for width in widths]
+    maxima = conv_maxpool(weights[EMBEDDING], batch, filters, model.precision)
+    bias = torch.cat([weights[f"conv{width}_bias"] for width in widths], 1)
+    features = dropout.of_documents((maxima + bias[:, None]).relu())
+    output = weights["output_weight"].transpose(1, 2)
+    return torch.baddbmm(weights["output_bias"][:, None], features, output)
+
+
+def conv_maxpool(
+    embedding: torch.Tensor, batch: Batch, weights: Sequence[torch.Tensor], dtype: torch.dtype
+) -> torch.Tensor:
+    """Each filter's largest value over a document's windows, no bias: float32 ``[networks,
+    documents, filters]``.
+
+    ``embedding`` is ``[networks, rows, dim]``; each of ``weights``, one per width, ``[networks,
+    filters, width, dim]``. Products are of ``dtype``. The rest is as in
+    :func:`lottery.kernels.conv_maxpool.conv_maxpool`.
+    """
+    widest = max(weight.shape[2] for weight in weights)
+    missing = max(0, widest - batch.tokens.shape[2])
+    tokens = F.pad(batch.tokens, (0, missing), value=PAD)
+    networks, rows, _ = embedding.shape
+    first = rows * torch.arange(networks, device=tokens.device)[:, None, None]
+    tokens = tokens + first
+    by_row = embedding.flatten(0, 1)
+    maxima = []
+    for weight, starts in zip(weights, winners(embedding, batch, weights, dtype), strict=True):
+        read = starts.transpose(1, 2)[..., None] + torch.arange(
+            weight.shape[2], device=starts.device
+        )
+        # [networks, filters, documents, width]
+        winning = tokens[:, None].expand(-1, weight.shape[1], -1, -1).gather(3, read)
+        windows = F.embedding(winning, by_row).flatten(3).to(dtype)
+        values = windows @ weight.flatten(2)[..., None].to(dtype)
+        maxima.append(values.squeeze(3).transpose(1, 2))
+    return torch.cat(maxima, 2).to(embedding.dtype)
+
+
+@torch.no_grad()
+def winners(
+    embedding: torch.Tensor, batch: Batch, weights: Sequence[torch.Tensor], dtype: torch.dtype
+) -> list[torch.Tensor]:
+    """Where each filter's winning window begins, int64 ``[networks, documents, filters]`` per
+    width.
+
+    The first of equal windows wins, and NaN wins over all numbers.
+    """
+    widest = max(weight.shape[2] for weight in weights)
+    numbers = torch.arange(len(embedding), device=embedding.device)[:, None]
+    read = embedding[numbers, batch.words].to(dtype)
+    # One row more: that of padding.
+    read = F.pad(read, (0, 0, 0, 1))
+    missing = max(0, widest - batch.tokens.shape[2])
+    indices = batch.indices.where(batch.inside, batch.words.shape[1])
+    indices = F.pad(indices, (0, missing), value=batch.words.shape[1])
+    lengths = batch.lengths.clamp(min=widest)
+    return [
+        window_argmax(_table(read, weight.to(dtype)), indices, lengths, weight.shape[2])
+        for weight in weights
+    ]
+
+
+def _table(read: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """The product of each of the embeddings ``read`` with each filter at each offset in a window:
+    ``[networks, distinct, width, filters]``."""
+    columns = weight.transpose(1, 2).flatten(1, 2)
+    return (read @ columns.transpose(1, 2)).unflatten(2, (weight.shape[2], weight.shape[1]))
+
+
+def window_argmax(
+    table: torch.Tensor, indices: torch.Tensor, lengths: torch.Tensor, width: int
+) -> torch.Tensor:
+    """Where the windows of ``width`` tokens with the largest sums begin, int64 ``[networks,
+    documents, filters]``, in plain PyTorch."""
+    numbers = torch.arange(len(table), device=table.device)[:, None, None]
+    windows = indices.shape[2] - width + 1
+    sums = sum(
+        table[numbers, indices[:, :, offset : offset + windows], offset].float()
+        for offset in range(width)
+    )
+    assert isinstance(sums, torch.Tensor)
+    outside = torch.arange(windows, device=table.device) > (lengths - width)[:, :, None]
+    return sums.masked_fill_(outside[..., None], -torch.inf).argmax(2)
