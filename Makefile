@@ -33,6 +33,8 @@ $(READY): requirements.lock requirements-torch.lock
 	@$(PIP) install --require-hashes --no-deps -r requirements.lock
 	@sed -n 's/^\([^ #][^ ]*==[^ ]*\).*/\1/p' requirements.lock >$(VENV)/pins.txt
 	@$(PIP) install -c $(VENV)/pins.txt -r requirements-torch.lock
+	@$(RUN) -c 'import sys; from importlib.util import find_spec; sys.exit(not find_spec("triton"))' \
+	  || $(PIP) install --require-hashes --no-deps -r requirements-triton.lock
 	@$(PIP) check
 	@touch $(READY)
 
@@ -90,7 +92,8 @@ typecheck: $(READY)  ## check types (mypy)
 	@$(RUN) -m mypy
 
 # Versions that are pinned already stay where they fit. The lock leaves out pip, which is installed
-# before it is read, and what only a CUDA build of torch needs. What only Ray needs is apart.
+# before it is read, and what only a CUDA build of torch needs. What only Ray needs is apart, and so is
+# Triton, which a CUDA build of torch brings.
 COMPILE = $(RUN) -m piptools compile --quiet --strip-extras --no-header --no-emit-index-url \
   --no-emit-find-links --no-emit-trusted-host --no-annotate --generate-hashes --allow-unsafe
 NOT_LOCKED = ^(\#|pip==|torch==|triton==|nvidia-|cuda-)
@@ -103,6 +106,7 @@ lock: $(READY)  ## write the files requirements*.lock from pyproject.toml
 	@awk '/^[^ ]/ { kept = !/$(NOT_LOCKED)/ } NF && kept' $(VENV)/without-ray.txt >requirements.lock
 	@awk 'NR == FNR { others[$$1]; next } /^[^ ]/ { kept = !/$(NOT_LOCKED)/ && !($$1 in others) } \
 	  NF && kept' $(VENV)/without-ray.txt $(VENV)/all.txt >requirements-ray.lock
+	@$(COMPILE) -o requirements-triton.lock requirements-triton.in
 
 audit: $(READY)  ## check the locked versions for known vulnerabilities (needs network)
 	@"$(PYTHON)" -m venv --clear $(VENV)/audit
@@ -110,3 +114,4 @@ audit: $(READY)  ## check the locked versions for known vulnerabilities (needs n
 	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-ray.lock
 	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --no-deps -r requirements-torch.lock
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-triton.lock

@@ -40,9 +40,12 @@ def test_help_lists_what_the_documents_name() -> None:
         assert f"make {name} " in listed, name
 
 
+LOCKS = ("requirements.lock", "requirements-torch.lock", "requirements-triton.lock")
+
+
 def test_an_old_python_is_named(tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
-    for name in ("requirements.lock", "requirements-torch.lock"):
+    for name in LOCKS:
         (tmp_path / name).write_text("")
     old = tmp_path / "python3.9"
     old.write_text("#!/bin/sh\nexit 1\n")
@@ -59,7 +62,7 @@ def makefile(tmp_path: Path) -> Path:
     folder = tmp_path / "a folder"
     folder.mkdir()
     shutil.copy(ROOT / "Makefile", folder)
-    for name in ("requirements.lock", "requirements-torch.lock"):
+    for name in LOCKS:
         (folder / name).write_text("")
     return folder
 

@@ -1,11 +1,14 @@
 """Many bidirectional LSTMs at once.
 
 States are ``[networks, longest, documents, features]``: a time step of all networks is one product
-of stacked matrices. On a GPU a kernel walks through time (:mod:`lottery.kernels.lstm_triton`).
+of stacked matrices. On a GPU a kernel walks through time
+(:mod:`lottery.kernels.lstm_triton`).
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -62,7 +65,21 @@ def _last(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 def bidirectional(states: torch.Tensor, lengths: torch.Tensor, layer: Layer) -> torch.Tensor:
     """The hidden states of both directions, ``[networks, longest, documents, 2 hidden]``, zero
     behind a document's end; of ``states`` ``[networks, longest, documents, inputs]``."""
+    kernels = _kernels() if states.is_cuda else None
+    if kernels is not None and kernels.fits(layer.weight_hh.shape[3]):
+        outputs: torch.Tensor = kernels.bidirectional(states, lengths, *layer)
+        return outputs
     return plain_bidirectional(states, lengths, layer)
+
+
+@cache
+def _kernels() -> Any:
+    """The module of the GPU's kernels, or None where there is no Triton."""
+    if find_spec("triton") is None:
+        return None
+    from lottery.kernels import lstm_triton
+
+    return lstm_triton
 
 
 def plain_bidirectional(states: torch.Tensor, lengths: torch.Tensor, layer: Layer) -> torch.Tensor:
