@@ -1,12 +1,9 @@
 """The GPU's LSTM kernels, run by Triton's interpreter, beside their twin in plain PyTorch."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 import torch
-from helpers import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,29 +102,3 @@ def test_states_end_with_their_document() -> None:
 def test_large_layers_are_left_to_plain_pytorch() -> None:
     assert lstm_triton.fits(256)
     assert not lstm_triton.fits(2000)
-
-
-COMPILE = """
-from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource, compile
-from lottery.kernels import lstm_triton
-
-constants = {"HIDDEN": 32, "TILE": 16, "DEPTH": 32, "PRECISION": "tf32"}
-types = {"cells": "*fp32", "lengths": "*i32", "longest": "i32", "documents": "i32"}
-for kernel in (lstm_triton._forward, lstm_triton._backward):
-    names = kernel.arg_names
-    signature = {n: "constexpr" if n in constants else types.get(n, "*bf16") for n in names}
-    places = {(names.index(name),): value for name, value in constants.items()}
-    source = ASTSource(fn=kernel, signature=signature, constexprs=places)
-    compiled = compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": 8})
-    assert "mma.sync" in compiled.asm["ptx"]
-"""
-
-
-@pytest.mark.slow
-def test_the_kernels_compile_for_a_gpu() -> None:
-    """The compiler refuses some of what the interpreter runs; it needs no GPU."""
-    environment = {**os.environ, "TRITON_INTERPRET": "0"}
-    search = os.pathsep.join([str(ROOT / "src"), environment.get("PYTHONPATH", "")])
-    command = [sys.executable, "-c", COMPILE]
-    subprocess.run(command, env={**environment, "PYTHONPATH": search}, check=True)

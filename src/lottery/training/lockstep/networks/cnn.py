@@ -6,6 +6,9 @@ with one.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -78,8 +81,10 @@ def winners(
     indices = batch.indices.where(batch.inside, batch.words.shape[1])
     indices = F.pad(indices, (0, missing), value=batch.words.shape[1])
     lengths = batch.lengths.clamp(min=widest)
+    kernels = _kernels() if embedding.is_cuda else None
+    find = window_argmax if kernels is None else kernels.window_argmax
     return [
-        window_argmax(_table(read, weight.to(dtype)), indices, lengths, weight.shape[2])
+        find(_table(read, weight.to(dtype)), indices, lengths, weight.shape[2])
         for weight in weights
     ]
 
@@ -91,11 +96,22 @@ def _table(read: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return (read @ columns.transpose(1, 2)).unflatten(2, (weight.shape[2], weight.shape[1]))
 
 
+@cache
+def _kernels() -> Any:
+    """The module of the GPU's kernel, or None where there is no Triton."""
+    if find_spec("triton") is None:
+        return None
+    from lottery.kernels import windows_triton
+
+    return windows_triton
+
+
 def window_argmax(
     table: torch.Tensor, indices: torch.Tensor, lengths: torch.Tensor, width: int
 ) -> torch.Tensor:
     """Where the windows of ``width`` tokens with the largest sums begin, int64 ``[networks,
-    documents, filters]``, in plain PyTorch."""
+    documents, filters]``, in plain PyTorch: the same as
+    :func:`lottery.kernels.windows_triton.window_argmax`."""
     numbers = torch.arange(len(table), device=table.device)[:, None, None]
     windows = indices.shape[2] - width + 1
     sums = sum(
