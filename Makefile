@@ -76,8 +76,9 @@ studies: $(READY)  ## render the pages of all studies again; FROM=study.tar.gz N
 disagreements: $(READY)  ## print the test documents whose class the tickets change
 	@$(RUN) -m tools.disagreements
 
-bench: $(READY)  ## compare training speed with plain PyTorch; QUICK=1 takes four minutes; TICKETS=1: use of tickets
-	@$(RUN) -m benchmarks$(if $(TICKETS),.tickets $(RUNS),$(if $(QUICK), --quick))
+bench: $(READY)  ## compare training speed with plain PyTorch; QUICK=1: four minutes; TICKETS=1; DEVICE=cuda
+	@$(RUN) -m benchmarks$(if $(TICKETS),.tickets $(RUNS),$(if \
+	  $(filter cuda,$(DEVICE)),.gpu,$(if $(QUICK), --quick)))
 
 lint: $(READY)  ## check format and rules (ruff), and which package imports which
 	@$(RUN) -m ruff format --check .

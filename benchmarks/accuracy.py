@@ -16,13 +16,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.cells import CELLS, DIM, STD, Cell, choose, documents
+from benchmarks.cells import CELLS, STD, Cell, choose, documents
 from benchmarks.contenders import ours, plain
 from lottery import metrics, progress
 from lottery.experiment import replicate
 from lottery.models import Weights
 from lottery.pruning import masks
-from lottery.storage.token_arrays import PAD
 from lottery.training import device, evaluation, initializers, loop
 from lottery.training.batches import Documents
 from lottery.training.loop import Plan
@@ -137,15 +136,4 @@ def _train_plain(
     loader = plain.data(train_set, plan.seed)
     for _ in plan.epochs:
         plain.train(network, loader, optimizer, factors)
-    return _library_weights(network)
-
-
-def _library_weights(network: nn.Module) -> Weights:
-    """The weights of a plain network by the library's names and in its shapes."""
-    weights = {}
-    for name, parameter in network.named_parameters():
-        value = parameter.detach()
-        weights[plain.library_name(name)] = value.mT.unsqueeze(1) if value.dim() == 3 else value
-    assert weights["embedding"].shape[1] == DIM
-    assert not weights["embedding"][PAD].any()
-    return weights
+    return plain.library_weights(network)

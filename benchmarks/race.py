@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-import numpy as np
 import torch
 
-from benchmarks.cells import BATCH, CELLS, Cell, choose, sample, texts
+from benchmarks import arithmetic
+from benchmarks.cells import CELLS, Cell, sample
 from lottery import kernels, progress
 from lottery.kernels import matmul
 
@@ -114,32 +114,8 @@ def _row(cell: Cell, seconds: dict[str, list[float]], quick: bool) -> dict[str, 
     row["rounds"] = {name: len(rounds) for name, rounds in seconds.items()}
     steps = cell.quick if quick else cell.batches
     row["steps"] = steps
-    row["gflops"] = arithmetic(cell, steps) / median["ours"] / 1e9
+    row["gflops"] = arithmetic.operations(cell, sample(cell, steps)) / steps / median["ours"] / 1e9
     return row
-
-
-def arithmetic(cell: Cell, steps: int) -> float:
-    """Floating-point operations per step that the library's method needs, on the real batches.
-
-    LSTM: a multiply and an add per weight and token, forward, and twice backward. CNN: the product
-    of each batch's distinct words with all filters, a window's sums, and the gradients of those
-    windows that are the maximum.
-    """
-    train_set = sample(cell, steps)
-    ranked = np.argsort(train_set.lengths, kind="stable")
-    total = 0.0
-    for start in range(0, len(ranked), BATCH):
-        batch = ranked[start : start + BATCH]
-        tokens = int(train_set.lengths[batch].sum())
-        if cell.model == "lstm":
-            weights = sum(2 * 4 * 256 * (inputs + 256) for inputs in (100, 512))
-            total += 3 * 2 * weights * tokens
-            continue
-        columns = 100 * (3 + 4 + 5)
-        distinct = len(torch.cat(texts(choose(train_set, batch))).unique())
-        total += 2 * distinct * 100 * columns + tokens * columns
-        total += 0.5 * 2 * 2 * BATCH * columns * 100  # dropout takes half of the maxima
-    return total / steps
 
 
 def matmul_peak(threads: int) -> dict[str, float]:

@@ -14,6 +14,8 @@ from hypothesis import settings
 
 # As a stage sets it for one thread; Numba reads it when it is imported.
 os.environ["NUMBA_NUM_THREADS"] = "1"
+# A GPU's kernels run on the CPU; Triton reads it where a kernel is defined.
+os.environ["TRITON_INTERPRET"] = "1"
 
 from helpers import MODELS, ROOT, MakeCell, Repository, make_repository, new_cell
 

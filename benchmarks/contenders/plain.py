@@ -41,7 +41,7 @@ class CNN(nn.Module):
         for width, convolution in zip(WIDTHS, self.convolutions, strict=True):
             values = convolution(embedded)
             last = lengths.clamp(min=5) - width
-            outside = torch.arange(values.shape[2]) > last[:, None]
+            outside = torch.arange(values.shape[2], device=values.device) > last[:, None]
             pooled.append(values.masked_fill(outside[:, None], -torch.inf).amax(2).relu())
         logits: torch.Tensor = self.output(self.dropout(torch.cat(pooled, 1)))
         return logits
@@ -109,6 +109,17 @@ def library_name(name: str) -> str:
     )
 
 
+def library_weights(network: nn.Module) -> models.Weights:
+    """The weights of a plain network by the library's names and in its shapes."""
+    weights: models.Weights = {}
+    for name, parameter in network.named_parameters():
+        value = parameter.detach()
+        weights[library_name(name)] = value.mT.unsqueeze(1) if value.dim() == 3 else value
+    assert weights["embedding"].shape[1] == DIM
+    assert not weights["embedding"][PAD].any()
+    return weights
+
+
 def train(
     model: nn.Module,
     loader: "DataLoader[Any]",
@@ -117,7 +128,8 @@ def train(
 ) -> float:
     """Train for one pass; returns the mean loss per document, in nats."""
     model.train()
-    total, count = torch.zeros(()), 0
+    total: torch.Tensor | float = 0.0
+    count = 0
     for tokens, lengths, labels in loader:
         logits = model(tokens, lengths)
         if logits.shape[1] == 1:
@@ -130,7 +142,7 @@ def train(
         with torch.no_grad():
             for parameter, mask in zip(model.parameters(), masks, strict=True):
                 parameter.mul_(mask)
-        total += loss.detach() * len(labels)
+        total = total + loss.detach() * len(labels)
         count += len(labels)
     return float(total) / count
 

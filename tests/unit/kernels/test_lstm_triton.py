@@ -1,7 +1,5 @@
 """The GPU's LSTM kernels, run by Triton's interpreter, beside their twin in plain PyTorch."""
 
-import os
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 
 from lottery.training.lockstep.networks import lstm
 
-os.environ["TRITON_INTERPRET"] = "1"  # read where a kernel is defined
 triton = pytest.importorskip("triton")
 if tuple(map(int, triton.__version__.split(".")[:2])) < (3, 9):
     pytest.skip(

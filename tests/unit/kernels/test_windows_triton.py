@@ -1,7 +1,5 @@
 """The GPU's kernel for windows, run by Triton's interpreter, beside its twin in plain PyTorch."""
 
-import os
-
 import pytest
 import torch
 from helpers import BatchShape, batch_shapes
@@ -10,7 +8,6 @@ from hypothesis import strategies as st
 
 from lottery.training.lockstep.networks import cnn
 
-os.environ["TRITON_INTERPRET"] = "1"  # read where a kernel is defined
 triton = pytest.importorskip("triton")
 if tuple(map(int, triton.__version__.split(".")[:2])) < (3, 9):
     pytest.skip("Triton before 3.9 cannot interpret with NumPy 2.4", allow_module_level=True)

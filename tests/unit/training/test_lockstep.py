@@ -22,17 +22,18 @@ from helpers import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lottery import models
 from lottery.experiment import replicate
 from lottery.experiment.cell import Cell
 from lottery.kernels.conv_maxpool import conv_maxpool
 from lottery.models import EMBEDDING
 from lottery.pruning import masks
 from lottery.storage.token_arrays import PAD
-from lottery.training import batches, loop, rng
+from lottery.training import batches, loop, optimizers, rng
 from lottery.training.batches import Documents
 from lottery.training.checkpointing import Checkpointer
+from lottery.training.lockstep import feed, networks
 from lottery.training.lockstep import loop as lockstep
-from lottery.training.lockstep import networks
 from lottery.training.lockstep.feed import Batch, Feed
 from lottery.training.lockstep.loop import Callbacks, Network, Trained
 from lottery.training.lockstep.members import Failed
@@ -112,6 +113,25 @@ def test_networks_are_trained_as_alone(
     expected = [alone(cell, one) for one in group]
     (by_itself,) = lockstep.train(cell.model, group[:1])
     assert_close(by_itself, expected[0])
+    for result, reference in zip(lockstep.train(cell.model, group), expected, strict=True):
+        assert_close(result, reference)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_networks_are_trained_as_alone_on_a_gpu(
+    name: str,
+    make_cell: MakeCell,
+    other_documents: Callable[[Cell], Cell],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As far as a CPU can tell: with what a GPU runs, whose dropout meets padding too."""
+    monkeypatch.setattr(models.cnn, "conv_maxpool", models.cnn.plain_conv_maxpool)
+    monkeypatch.setattr(models.lstm, "packed_last_states", models.lstm.padded_last_states)
+    monkeypatch.setattr(optimizers, "LazyAdam", optimizers.FusedAdam)
+    monkeypatch.setattr(feed, "is_packed", lambda device: False)
+    cell = make_cell(name, epochs=1)
+    group = [network(cell, 0), network(other_documents(cell), 1)]
+    expected = [alone(cell, one) for one in group]
     for result, reference in zip(lockstep.train(cell.model, group), expected, strict=True):
         assert_close(result, reference)
 

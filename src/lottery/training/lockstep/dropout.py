@@ -47,8 +47,8 @@ class Dropout:
         return bits.view(torch.int16)
 
     def _apply(self, values: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
-        keep = draws >= self._threshold
-        return values * (keep * (1 / (1 - self._share))).to(values.dtype)
+        keep = (draws >= self._threshold).to(values.dtype)
+        return values * keep.mul_(1 / (1 - self._share))
 
 
 NONE = Dropout((), 0.0)

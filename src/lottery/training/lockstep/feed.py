@@ -49,11 +49,11 @@ class Batch:
         """Each token's row where a network alone keeps its tokens as rows, int64 ``[networks,
         longest, documents]``, and how many rows each network has there.
 
-        On a CPU they are packed (:mod:`lottery.kernels.lstm`), else padded.
+        Packed (:mod:`lottery.kernels.lstm`), or document by document, each as long as the longest.
         """
         longest = self.tokens.shape[2]
         positions = torch.arange(longest, device=self.lengths.device)
-        if self.tokens.device.type == "cpu":
+        if is_packed(self.tokens.device):
             rank = self.lengths.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
             steps = self.inside.sum(1)
             rows = (steps.cumsum(1) - steps)[:, :, None] + rank[:, None, :]
@@ -64,6 +64,11 @@ class Batch:
             rows = lengths[:, None, None] * numbers + positions[:, None]
             counts = [int(count) * self.sizes.shape[1] for count in self.sizes.max(1)]
         return rows.where(self.inside.transpose(1, 2), 0), counts
+
+
+def is_packed(device: torch.device) -> bool:
+    """Whether a network alone keeps its tokens without padding on that device."""
+    return device.type == "cpu"
 
 
 class Feed:

@@ -84,7 +84,7 @@ def train(
     everyone = [Member(State.fresh(weights)) for weights in starts]
     if checkpointer and (saved := checkpointer.read()):
         first, everyone = members.resume(saved, starts)
-    cohort: _Cohort | None = None
+    cohort: Cohort | None = None
     for epoch in range(first, last):
         numbers = [
             number
@@ -94,14 +94,14 @@ def train(
         if not numbers:
             continue
         if cohort is None or cohort.numbers != numbers:
-            cohort = _Cohort(model, group, everyone, numbers)
+            cohort = Cohort(model, group, everyone, numbers)
         cohort.epoch(epoch, callbacks)
         if checkpointer and epoch + 1 < last:
             checkpointer.save(partial(members.checkpoint, everyone, epoch + 1))
     return [member.failure or _trained(member) for member in everyone]
 
 
-class _Cohort:
+class Cohort:
     """The networks of a group, by their ``numbers``, that train an epoch together.
 
     While they do, the tensors of their members' states are views of the stack.
@@ -129,7 +129,7 @@ class _Cohort:
     def epoch(self, epoch: int, callbacks: Callbacks) -> None:
         """Train an epoch, and note it with each member; those that diverged or stopped have ended,
         and their states are on the CPU."""
-        losses, failures = self._train(epoch, callbacks.after_batch)
+        losses, failures = self.train(epoch, callbacks.after_batch)
         logits = evaluation.logits(self._model, self._stack.weights, self._validation_set)
         self._refer_to_stack()
         for row, (number, member) in enumerate(zip(self.numbers, self._members, strict=True)):
@@ -155,8 +155,11 @@ class _Cohort:
         for row, member in enumerate(self._members):
             member.state = self._stack.state(row)
 
-    def _train(self, epoch: int, after_batch: AfterBatch) -> tuple[list[float], list[str]]:
-        """Each network's mean loss per document, in nats, and what of it is not finite, if any."""
+    def train(
+        self, epoch: int, after_batch: AfterBatch = Callbacks.after_batch
+    ) -> tuple[list[float], list[str]]:
+        """One pass over the documents: each network's mean loss per document, in nats, and what of
+        it is not finite, if any."""
         plan, device = self._plans[0], self._stack.device
         generators = [
             rng.torch_generator(each.seed, "dropout", each.level, epoch, device=device)
@@ -208,7 +211,9 @@ def _losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
             logits[..., 0], labels.to(logits.dtype), reduction="none"
         )
     else:
-        values = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
+        # Flat: with more axes, a GPU's result would not repeat.
+        flat = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+        values = flat.view(labels.shape)
     return values.mean(1)
 
 

@@ -81,8 +81,8 @@ def winners(
     indices = batch.indices.where(batch.inside, batch.words.shape[1])
     indices = F.pad(indices, (0, missing), value=batch.words.shape[1])
     lengths = batch.lengths.clamp(min=widest)
-    kernels = _kernels() if embedding.is_cuda else None
-    find = window_argmax if kernels is None else kernels.window_argmax
+    gpu = kernels() if embedding.is_cuda else None
+    find = window_argmax if gpu is None else gpu.window_argmax
     return [
         find(_table(read, weight.to(dtype)), indices, lengths, weight.shape[2])
         for weight in weights
@@ -97,7 +97,7 @@ def _table(read: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 
 @cache
-def _kernels() -> Any:
+def kernels() -> Any:
     """The module of the GPU's kernel, or None where there is no Triton."""
     if find_spec("triton") is None:
         return None
