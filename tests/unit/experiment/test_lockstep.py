@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import safetensors
@@ -21,7 +22,8 @@ from lottery.experiment.lockstep.replicate import Replicate, failure
 from lottery.experiment.replicate import DenseRun, Level
 from lottery.pipeline import resume
 from lottery.pruning.criteria import magnitude
-from lottery.training.checkpointing import Checkpointer
+from lottery.pruning.strategy import Start
+from lottery.training.checkpointing import Checkpoint, Checkpointer
 from lottery.training.loop import Diverged, EpochMetrics
 
 ARMS = ("winning_ticket", "late_rewinding", "random_reinit")
@@ -29,6 +31,9 @@ ARMS = ("winning_ticket", "late_rewinding", "random_reinit")
 
 def untrained(metrics: EpochMetrics) -> None:
     raise AssertionError("nothing is to be trained")
+
+
+PLAN = SimpleNamespace(level=1, seed=1, lr=0.1)
 
 
 class Folders:
@@ -241,6 +246,39 @@ def test_a_run_that_diverges_leaves_the_others_and_is_not_trained_again(
     assert message == str(error.value)
     assert failure(Checkpointer(tmp_path / "1"), 0) == (0, "the loss of batch 1 of 6")
     assert run(stop_after(0))[1] == message
+
+
+class Recording(Checkpointer):
+    """A checkpointer that raises Diverged for what it knows to have diverged."""
+
+    def read(self, name: str) -> Checkpoint | None:
+        if name == "level-001":
+            raise Diverged(PLAN, 0, "a loss")  # type: ignore[arg-type]
+        return super().read(name)
+
+
+def test_a_checkpointer_may_know_what_diverged(make_cell: MakeCell, tmp_path: Path) -> None:
+    """Others whose results are missing are trained in the group that it was in."""
+    cell = make_cell()
+    counts: set[int] = set()
+    init = cell.draw(0, "init", 0)
+
+    def task(checkpointer: Checkpointer) -> Callable[[Participant], Level | str]:
+        def train(participant: Participant) -> Level | str:
+            one = Replicate(cell, 0, checkpointer, participant=participant)
+            try:
+                return one.train_level(Start(init, 0), replicate.pruned_at_dense(init), 1)
+            except Diverged as error:
+                return str(error)
+
+        return train
+
+    tasks = [task(Recording(tmp_path / "recording")), task(Checkpointer(tmp_path / "other"))]
+    group.run(tasks, None, lambda numbers, *rest: counts.add(len(numbers)))
+    assert counts == {2}
+    message, level = group.run(tasks, None, stop_after(0))
+    assert "level 1, epoch 1: a loss" in str(message)
+    assert isinstance(level, Level)
 
 
 def test_an_error_in_one_task_ends_all(make_cell: MakeCell) -> None:

@@ -12,9 +12,10 @@ from lottery.pruning import masks
 from lottery.pruning.masks import PrunedAt
 from lottery.pruning.strategy import Start
 from lottery.training import loop as single
-from lottery.training.checkpointing import Checkpointer
+from lottery.training.checkpointing import Checkpoint, Checkpointer
 from lottery.training.lockstep.loop import Network
 from lottery.training.lockstep.members import Failed
+from lottery.training.loop import Diverged, Plan
 
 
 def failure(checkpointer: Checkpointer, level: int) -> Failed | None:
@@ -49,14 +50,14 @@ class Replicate(replicate.Replicate):
     ) -> Level:
         """Train a level with the group and save it, or read it. Raises Diverged."""
         name, seconds = _checkpoint_name(number), self.checkpointer.seconds_resumed
-        saved, failed = self.checkpointer.read(name), failure(self.checkpointer, number)
         request = self._request(start, pruned_at, number, after_epoch)
-        request.done = saved is not None or failed is not None
+        saved, diverged = self._read(name, request.network.plan)
+        request.done = saved is not None or diverged is not None
         answer = self.participant.train(request)
         if answer is None:
-            if saved is None:
-                assert failed is not None
-                raise failed.error(request.network.plan)
+            if diverged is not None:
+                raise diverged
+            assert saved is not None
             weights = masks.restore(saved.tensors, pruned_at, number)
             return Level(number, pruned_at, weights, saved.metadata["history"])
         self.checkpointer.seconds_resumed = seconds
@@ -73,6 +74,14 @@ class Replicate(replicate.Replicate):
         self.checkpointer.save(name, remaining, {"history": result.history, **metadata})
         weights = masks.restore(remaining, pruned_at, number)
         return Level(number, pruned_at, weights, result.history)
+
+    def _read(self, name: str, plan: Plan) -> tuple[Checkpoint | None, Diverged | None]:
+        """The checkpoint of a level, if there is one; or the error of a level that diverged."""
+        try:
+            failed = failure(self.checkpointer, plan.level)
+            return self.checkpointer.read(name), failed and failed.error(plan)
+        except Diverged as error:  # of a checkpointer that records that itself
+            return None, error
 
     def _request(
         self, start: Start, pruned_at: PrunedAt, number: int, after_epoch: OnEpoch
