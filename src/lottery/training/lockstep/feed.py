@@ -15,6 +15,7 @@ import torch
 from lottery.errors import LotteryError
 from lottery.kernels import matmul
 from lottery.kernels.distinct import distinct
+from lottery.kernels.padding import padded
 from lottery.storage.token_arrays import PAD
 from lottery.training import batches
 from lottery.training.batches import Documents
@@ -141,13 +142,15 @@ class Feed:
     def _tokens(
         self, chosen: Sequence[tuple[Documents, np.ndarray]], sizes: np.ndarray
     ) -> np.ndarray:
-        positions = np.arange(sizes.max())
-        tokens = np.full((*sizes.shape, len(positions)), PAD)
-        for number, (split, documents) in enumerate(chosen):
-            inside = positions < sizes[number][:, None]
-            places = self._starts[id(split)][documents][:, None] + positions
-            tokens[number][inside] = self._ids[id(split)][places[inside]]
-        return tokens
+        longest = int(sizes.max())
+        return np.stack(
+            [
+                padded(
+                    self._ids[id(split)], self._starts[id(split)][documents], of_batch, longest, PAD
+                )
+                for (split, documents), of_batch in zip(chosen, sizes, strict=True)
+            ]
+        )
 
     def _distinct(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if (highest := int(tokens.max())) >= len(self._scratch):

@@ -49,17 +49,21 @@ def conv_maxpool(
     networks, rows, _ = embedding.shape
     first = rows * torch.arange(networks, device=tokens.device)[:, None, None]
     tokens = tokens + first
-    by_row = embedding.flatten(0, 1)
-    maxima = []
+    winning = []
     for weight, starts in zip(weights, winners(embedding, batch, weights, dtype), strict=True):
-        read = starts.transpose(1, 2)[..., None] + torch.arange(
-            weight.shape[2], device=starts.device
-        )
+        _, filters, width, _ = weight.shape
+        read = starts.transpose(1, 2)[..., None] + torch.arange(width, device=starts.device)
         # [networks, filters, documents, width]
-        winning = tokens[:, None].expand(-1, weight.shape[1], -1, -1).gather(3, read)
-        windows = F.embedding(winning, by_row).flatten(3).to(dtype)
-        values = windows @ weight.flatten(2)[..., None].to(dtype)
-        maxima.append(values.squeeze(3).transpose(1, 2))
+        winning.append(tokens[:, None].expand(-1, filters, -1, -1).gather(3, read))
+    # The windows of all widths in one call: its gradient has the size of all embeddings.
+    flat = torch.cat([windows.flatten() for windows in winning])
+    values = F.embedding(flat, embedding.flatten(0, 1)).to(dtype)
+    maxima = []
+    sizes = [windows.numel() for windows in winning]
+    for weight, windows, part in zip(weights, winning, values.split(sizes), strict=True):
+        factors = part.view(*windows.shape[:3], -1)
+        sums = factors @ weight.flatten(2)[..., None].to(dtype)
+        maxima.append(sums.squeeze(3).transpose(1, 2))
     return torch.cat(maxima, 2).to(embedding.dtype)
 
 
