@@ -18,7 +18,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from lottery.config.plain import plain
 from lottery.errors import LotteryError
 from lottery.experiment import run_files
