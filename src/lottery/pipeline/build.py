@@ -1,4 +1,4 @@
-"""The network and the cell of a run, from params.yaml and the token arrays."""
+"""The network and the cell of a run, from params.yaml and the token arrays, and its training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from lottery.config import params as parameters
 from lottery.config import plugins
 from lottery.experiment import cell
 from lottery.experiment.cell import Cell, Settings
+from lottery.experiment.replicate import Replicate
+from lottery.pipeline.reporter import Reporter
 from lottery.training import device
+from lottery.training.checkpointing import Checkpointer
 
 if TYPE_CHECKING:
     from lottery.config.grid import Run
@@ -34,6 +37,13 @@ def load_cell(run: Run, seed: int) -> Cell:
     model = network(run)
     settings = Settings(run.model_settings, run.train_settings, run.params.prune, run.params.rewind)
     return cell.load(model, run.tokens, settings, next(model.parameters()).device, seed)
+
+
+def replicate(cell: Cell, seed: int, checkpointer: Checkpointer, reporter: Reporter) -> Replicate:
+    """One seed of ``cell``, which tells ``reporter`` how far it is; it trains alone unless the
+    ``reporter`` says otherwise."""
+    make = reporter.replicate or Replicate
+    return make(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
 
 
 def shapes(model: nn.Module) -> dict[str, torch.Size]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from lottery.experiment.replicate import Replicate
     from lottery.training.loop import EpochMetrics, Plan
 
 REPORTED_S = 0.5
@@ -68,6 +69,9 @@ class Reporter:
         self, send: Callable[[Position | Note | Saved], object], trained_by: str = ""
     ) -> None:
         self._send, self.trained_by = send, trained_by
+        self.replicate: Callable[..., Replicate] | None = None
+        """What makes the seed's :class:`~lottery.experiment.replicate.Replicate`, if it does not
+        train alone."""
         self._sent = 0.0
         self._position = Position(0, "")
         self._unit, self._count, self._index = "", 1, 0

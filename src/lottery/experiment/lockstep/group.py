@@ -45,6 +45,7 @@ class Request:
     model: nn.Module
     network: Network
     after_epoch: OnEpoch
+    on_batch: single.AfterBatch
     done: bool
     rewind: int | None
 
@@ -190,12 +191,14 @@ def _answers(
         single.load_weights(request.model, weights)  # where its callback looks for them
         request.after_epoch(metrics)
 
-    results = loop.train(
-        listed[0].model,
-        [request.network for request in listed],
-        loop.Callbacks(after_epoch, after_batch),
-        epochs,
-    )
+    def each_batch(numbers: Sequence[int], epoch: int, batch: int, batches: int) -> None:
+        for number in numbers:
+            listed[number].on_batch(listed[number].network.plan, epoch, batch, batches)
+        after_batch(numbers, epoch, batch, batches)
+
+    callbacks = loop.Callbacks(after_epoch, each_batch)
+    networks = [request.network for request in listed]
+    results = loop.train(listed[0].model, networks, callbacks, epochs)
     seconds = epochs.seconds() / len(listed)
     answers = (Answer(result, len(listed), seconds) for result in results)
     return dict(zip(requests, answers, strict=True))

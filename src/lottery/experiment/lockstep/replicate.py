@@ -31,7 +31,7 @@ def _failed_name(level: int) -> str:
 @dataclass(frozen=True)
 class Replicate(replicate.Replicate):
     """A :class:`lottery.experiment.replicate.Replicate` that trains with the group of its
-    ``participant``; ``on_batch`` is not called.
+    ``participant``.
 
     A level that diverged has a checkpoint too, which :func:`failure` reads: else the whole group
     would train again each time to find that out. The metadata of a level say how many ``networks``
@@ -96,6 +96,5 @@ class Replicate(replicate.Replicate):
         )
         # Only the dense run, level 0, saves weights to rewind to.
         unsaved = number == 0 and rewind.epoch > 0 and self.checkpointer.read(_REWIND) is None
-        return Request(
-            cell.model, network, after_epoch, done=False, rewind=rewind.epoch if unsaved else None
-        )
+        epoch = rewind.epoch if unsaved else None
+        return Request(cell.model, network, after_epoch, self.on_batch, done=False, rewind=epoch)

@@ -11,7 +11,7 @@ import torch
 from lottery.config import plugins
 from lottery.errors import LotteryError
 from lottery.experiment import branches, failures
-from lottery.experiment.replicate import Level, Replicate
+from lottery.experiment.replicate import Level
 from lottery.experiment.run_files import RunFiles
 from lottery.models import Weights
 from lottery.pipeline import build, resume
@@ -84,7 +84,7 @@ def _train(run: Run, seed_folder: Path, seed: int, reporter: Reporter) -> list[L
     name, done = f"{run.name} seed {seed}", []
     numbers = levels(run)
     with resume.checkpointer("branch", run, seed, reporter) as checkpointer:
-        replicate = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
+        replicate = build.replicate(cell, seed, checkpointer, reporter)
 
         def note(text: str) -> None:
             reporter.note(f"{name}: {text}")

@@ -12,7 +12,7 @@ import numpy as np
 from lottery import metrics
 from lottery.experiment import branches, failures
 from lottery.experiment.cell import Cell
-from lottery.experiment.replicate import Level, Replicate
+from lottery.experiment.replicate import Level
 from lottery.experiment.run_files import RunFiles
 from lottery.models import EMBEDDING, Weights
 from lottery.pipeline import build, resume
@@ -68,7 +68,7 @@ def train_seed(
     init = RunFiles(paths.seed(run.dense_folder, seed), shapes).read_state("init")
     other_order = run.of_arm(OTHER_ORDER)
     with resume.checkpointer("connectivity", other_order, seed, reporter) as checkpointer:
-        replicate = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
+        replicate = build.replicate(cell, seed, checkpointer, reporter)
         numbers = levels(run)
         tracked = reporter.track(numbers, "level", len(numbers), trains=True, share=0.5)
         trained = [

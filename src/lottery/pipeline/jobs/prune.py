@@ -10,7 +10,6 @@ from torch import nn
 from lottery import models
 from lottery.config import plugins
 from lottery.experiment import failures, pruning, replicate
-from lottery.experiment.replicate import Replicate
 from lottery.experiment.run_files import RunFiles
 from lottery.pipeline import build, resume
 from lottery.pipeline.jobs import Rows
@@ -51,7 +50,7 @@ def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
         failures.recorded(seed_folder, name, reporter.note),
         resume.checkpointer("prune", run, seed, reporter) as checkpointer,
     ):
-        one_seed = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
+        one_seed = build.replicate(cell, seed, checkpointer, reporter)
         pruning_run = one_seed.pruning_run(strategy, criterion, dense)
         tracked = reporter.track(pruning_run, "level", len(numbers), trains=True)
         RunFiles(seed_folder, shapes).write_levels(tracked)

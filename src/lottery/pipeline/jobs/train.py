@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lottery.experiment import failures
-from lottery.experiment.replicate import Replicate
 from lottery.experiment.run_files import RunFiles
 from lottery.pipeline import build, resume
 from lottery.pipeline.jobs import Rows
@@ -30,7 +29,7 @@ def run_seed(run: Run, folder: Path, seed: int, reporter: Reporter) -> Rows:
         failures.recorded(seed_folder, name, reporter.note),
         resume.checkpointer("train", run, seed, reporter) as checkpointer,
     ):
-        replicate = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
+        replicate = build.replicate(cell, seed, checkpointer, reporter)
         for _ in reporter.track(levels(run), "", 1, trains=True):
             dense = replicate.dense_run()
             RunFiles(seed_folder, build.shapes(cell.model)).write_dense(dense)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lottery.config import plugins
 from lottery.experiment import failures, transfer
-from lottery.experiment.replicate import Level, Replicate
+from lottery.experiment.replicate import Level
 from lottery.experiment.run_files import RunFiles
 from lottery.experiment.transfer import TicketRun
 from lottery.models import EMBEDDING
@@ -56,7 +56,7 @@ def _train(run: Run, seed_folder: Path, seed: int, reporter: Reporter) -> list[L
     rows = transfer.rows_of(source_words, target_words)
     numbers, done = levels(run), []
     with resume.checkpointer("transfer", run, seed, reporter) as checkpointer:
-        replicate = Replicate(cell, seed, checkpointer, reporter.after_epoch, reporter.after_batch)
+        replicate = build.replicate(cell, seed, checkpointer, reporter)
 
         def trained() -> Iterator[Level]:
             for number in reporter.track(numbers, "level", len(numbers), trains=True):
