@@ -150,6 +150,8 @@ def _work(connection: Connection) -> None:
             connection.send(Result(result))
     except KeyboardInterrupt:
         sys.exit(1)
+    except LotteryError as error:  # one of a kind of its own may not survive the way
+        connection.send(LotteryError(str(error)))
     except BaseException as error:
         error.add_note(traceback.format_exc())
         connection.send(error)

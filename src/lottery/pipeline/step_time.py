@@ -15,7 +15,7 @@ from lottery.pipeline import build
 from lottery.pipeline.reporter import Reporter
 from lottery.pruning import masks
 from lottery.training import loop, optimizers
-from lottery.training.loop import Plan
+from lottery.training.loop import Diverged, Plan
 
 if TYPE_CHECKING:
     from lottery.pipeline.training_runs import TrainingRun
@@ -54,7 +54,7 @@ def seconds_per_epoch(folder: Path, run: TrainingRun, reporter: Reporter) -> flo
         if enough or len(ends) > _FIRST + BATCHES:
             raise _Enough
 
-    with contextlib.suppress(_Enough):
+    with contextlib.suppress(_Enough, Diverged):  # its batches took as long as any
         loop.one_epoch(cell.model, cell.train_set, optimizer, plan, 0, after_batch)
     first = min(_FIRST, len(ends) - 1)
     steps = len(ends) - 1 - first

@@ -160,6 +160,12 @@ def test_one_error_ends_all(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("ended-*"))
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_an_error_of_any_kind_is_one_line(tmp_path: Path, processes: str) -> None:
+    output = run(tmp_path, "diverge", processes=processes)
+    assert output.startswith("error: level 0, epoch 1: the loss is not finite (seed 0, ")
+
+
 def test_a_killed_process_is_named(tmp_path: Path) -> None:
     output = run(tmp_path, "die", processes="2")
     assert "its process was killed (exit code -9)" in output
