@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,10 @@ class Nodes:
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self._cluster, self._folder = cluster, folder
         self._nodes: dict[Path, Any] = {}
+        self._numbers = count()
 
     def add(self, **environment: str) -> Path:
-        folder = self._folder / f"node{len(self._nodes)}"
+        folder = self._folder / f"node{next(self._numbers)}"
         folder.mkdir(parents=True)
         variables = {"TMPDIR": str(folder), **environment}
         self._nodes[folder] = self._cluster.add_node(num_cpus=1, env_vars=variables)
