@@ -47,7 +47,8 @@ repro: $(READY)  ## run the pipeline; PROFILE=full switches to that profile firs
 
 precompute: $(READY)  ## train all pending runs ahead of repro; ESTIMATE=1 only says how long; ON=ray on a cluster
 	@$(RUN) -m tools.check
-	@$(RUN) -m dvc --wait-for-lock repro --quiet tokenize
+	@$(RUN) -m dvc --wait-for-lock status --quiet --with-deps tokenize || \
+	  $(RUN) -m dvc --wait-for-lock repro --quiet tokenize
 	@$(RUN) -m tools.precompute $(if $(ESTIMATE),--estimate) $(if $(ON),--on "$(ON)")
 
 ray: $(READY)  ## install Ray, for make precompute ON=ray

@@ -140,7 +140,8 @@ def test_beside_dvc(finished: Repository, tmp_path: Path) -> None:
     while not levels(project.path / ".lottery/checkpoints"):
         assert pipeline.poll() is None, pipeline.communicate()[0]
         time.sleep(0.01)
-    project.run("dvc", "--wait-for-lock", "repro", "--quiet", "tokenize")
+    # As make does: repro would not start while another one reads the tokens.
+    project.run("dvc", "--wait-for-lock", "status", "--quiet", "--with-deps", "tokenize")
     finish(start(project, "tools.precompute"))
     finish(pipeline)
     assert len(levels(project.path / ".lottery/checkpoints")) == TRAININGS
