@@ -69,6 +69,7 @@ def test_a_claim_about_an_unknown_arm_is_refused(project: Repository) -> None:
     assert "did you mean 'late_rewinding'?" in line
 
 
+@pytest.mark.slow
 def test_a_removed_plug_in_is_refused(project: Repository) -> None:
     (project.path / "src/lottery/pruning/criteria/magnitude.py").unlink()
     before = outputs(project)
@@ -79,6 +80,7 @@ def test_a_removed_plug_in_is_refused(project: Repository) -> None:
     assert {path.parent.name for path in changed} <= {"code"}
 
 
+@pytest.mark.slow
 def test_a_parameter_reruns_the_check_and_what_reads_it(project: Repository) -> None:
     """The check writes the same again, so nothing else reruns; nor if only a comment changes."""
     project.edit("params.yaml", "tolerance: 0.5", "tolerance: 0.6")
@@ -92,6 +94,7 @@ def test_a_parameter_reruns_the_check_and_what_reads_it(project: Repository) -> 
     assert project.repro() == []
 
 
+@pytest.mark.slow
 def test_claims_rerun_the_check_and_what_reads_them(project: Repository) -> None:
     path = project.path / "claims.yaml"
     path.write_text(path.read_text() + "\n# a comment\n")

@@ -117,6 +117,7 @@ def imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names if alias.name.startswith("lottery"))
 
 
+@pytest.mark.slow
 def test_a_changed_job_reruns_its_stage_and_nothing_else(finished_copy: Repository) -> None:
     """Nothing after it either: the stage runs again, and what it writes is the same."""
     with (finished_copy.path / job_file("train")).open("a") as file:

@@ -174,6 +174,7 @@ def test_logits_of_another_run_are_refused(project: Repository, stage: RunStage)
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_the_exact_values_predict_as_the_pipeline_did(project: Repository, tmp_path: Path) -> None:
     """The command, at every level of a seed that is not the first, against the stored logits."""
     folder = project.path / "data/tokens/rotten_tomatoes"

@@ -201,6 +201,7 @@ def test_an_arm_whose_every_seed_failed(project: Repository, stage: RunStage) ->
     assert metrics[SMOKE_STRATEGIES[1]]["at_50"] is None
 
 
+@pytest.mark.slow
 def test_a_study_of_these_results(project: Repository) -> None:
     """Copied out of what DVC has run and rendered again, it has the same numbers and figures."""
     assert recompute.compare(project.path).disagreements == []

@@ -22,7 +22,7 @@ RESULTS = (*OUTPUTS, "metrics", "plots/tables", "plots/curves", "plots/statistic
 def untrained(repository: Repository, path: Path) -> Repository:
     """A copy with token arrays, and nothing that was trained from them: in DVC's cache neither."""
     copy = repository.copy(path)
-    for folder in (*OUTPUTS, "plots", "metrics", ".lottery", ".dvc/cache/runs"):
+    for folder in (*OUTPUTS, "plots", "metrics", ".lottery", ".dvc/cache"):
         shutil.rmtree(copy.path / folder)
     return copy
 
@@ -160,6 +160,7 @@ def small(finished: Repository, tmp_path: Path) -> Repository:
     return project
 
 
+@pytest.mark.slow
 def test_training_that_diverges_is_a_result(small: Repository) -> None:
     """Nothing is pending afterwards, and the stage does not train it again."""
     small.edit("src/lottery/training/loop.py", "] = loss.detach()", "] = loss.detach() * math.nan")

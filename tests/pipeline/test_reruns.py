@@ -84,6 +84,7 @@ def remove_from_grid(project: Repository, model: str, *strategies: str) -> None:
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
 
 
+@pytest.mark.slow
 def test_a_shrunk_grid_leaves_no_orphan(project: Repository) -> None:
     remove_from_grid(project, "lstm", "late_rewinding")
     assert project.repro() == ["check", "select", f"export@{SMOKE_CELLS[0]}", "plot"]
@@ -98,6 +99,7 @@ def test_a_shrunk_grid_leaves_no_orphan(project: Repository) -> None:
     assert "up to date" in project.run("dvc", "status")
 
 
+@pytest.mark.slow
 def test_a_second_corpus_from_a_file(project: Repository) -> None:
     rows = [
         f"{word} film number {n},{stars}"

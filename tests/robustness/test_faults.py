@@ -234,6 +234,7 @@ def test_a_polite_stop(
     assert project.outputs(*stage) == expected(*stage)
 
 
+@pytest.mark.slow
 def test_a_second_process_waits(project: Runs, expected: Callable[..., dict[str, str]]) -> None:
     """As when DVC is killed alone, its stage lives on, and DVC is started again."""
     stage = ("prune", CORPUS, "lstm", "late_rewinding")
@@ -331,6 +332,7 @@ def test_memory_that_runs_out(project: Runs, tmp_path: Path) -> None:
         path.write_text(before)
 
 
+@pytest.mark.slow
 def test_training_that_diverges_is_left_out(
     repository: Repository,
     tmp_path: Path,
