@@ -47,8 +47,8 @@ def run_all(stages: Sequence[Stage], records: stage_records.Records, clock: Cloc
     # What it writes is in Git, but may be of other code than is here.
     if _run([sys.executable, "-m", "stages.code"], clock):
         raise LotteryError("stage code failed; what it said is above")
-    # Here is the place for whatever trains many networks at once and fills the checkpoints of all
-    # stages; each stage then finds its own trained. Until then each trains its own.
+    # Each stage trains its runs. Whatever trained many networks at once would fill the checkpoints
+    # of all stages here, and they would only assemble.
     for number, stage in enumerate(stages, 1):
         if records.is_up_to_date(stage):
             continue

@@ -87,8 +87,8 @@ class PrecomputeProgress:
             details = [f"{len(self._ended)}/{len(self._seconds)} runs"]
             details += [f"{len(running)} running"] if running else []
             details += [f"{len(self._failed)} failed"] if self._failed else []
-            left = (total - done) / self._speed(self._trained + sum(running.values()))
-            return Status("precompute", tuple(details), done / total if total else 1.0, left)
+            left_s = (total - done) / self._speed(self._trained + sum(running.values()))
+            return Status("precompute", tuple(details), done / total if total else 1.0, left_s)
 
     def _speed(self, trained: float) -> float:
         """Seconds of estimated work that are done per second."""

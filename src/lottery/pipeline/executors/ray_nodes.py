@@ -72,8 +72,8 @@ class Nodes:
 
     def slots(self) -> int:
         """How many units they have room for."""
-        alive = self._alive()
-        return sum(_slots(alive[name], self.settings.threads) for name in self.ids())
+        nodes = self._alive()
+        return sum(_slots(nodes[name], self.settings.threads) for name in self.ids())
 
     def options(self) -> dict[str, Any]:
         """What a task needs: its nodes, and its share of one of them."""

@@ -92,16 +92,16 @@ class Feed:
 
         Raises LotteryError where batches of the same step differ in their number of documents.
         """
-        known: dict[object, list[np.ndarray]] = {}
+        orders_of: dict[object, list[np.ndarray]] = {}
         orders = []
         for split, plan in zip(self.splits, plans, strict=True):
             key = (id(split), plan.seed, plan.sequence)
-            if key not in known:
-                known[key] = batches.order(
+            if key not in orders_of:
+                orders_of[key] = batches.order(
                     split.lengths, plan.batch, plan.seed, epoch, plan.sequence
                 )
-            orders.append(known[key])
-        if len({tuple(map(len, order)) for order in known.values()}) > 1:
+            orders.append(orders_of[key])
+        if len({tuple(map(len, order)) for order in orders_of.values()}) > 1:
             raise LotteryError("networks whose batches differ in size train in no lockstep")
         return [list(step) for step in zip(*orders, strict=True)]
 
