@@ -199,6 +199,19 @@ class Repository:
         return Repository(path)
 
 
+NOT_ON_A_GPU_MACHINE = (
+    "dvc",
+    "matplotlib",
+    "pandas",
+    "pydantic",
+    "rich",
+    "scipy",
+    "sklearn",
+    "torchtext",
+    "yaml",
+)
+"""Packages that a machine with a GPU may lack: what is to run there must not import them."""
+
 RunStage = Callable[..., str]
 """The fixture ``stage``."""
 

@@ -175,7 +175,7 @@ def test_training_that_diverges_is_a_result(small: Repository) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="a limit of the system")
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no limit on a file's size")
 def test_a_full_disk_is_named_and_resumed_from(small: Repository) -> None:
     import resource
 

@@ -19,7 +19,7 @@ import pytest
 import safetensors.torch
 from helpers import Repository
 
-pytest.importorskip("ray", reason="needs Ray: make ray")
+pytest.importorskip("ray", reason="Ray is optional, and not installed: make ray")
 from ray.cluster_utils import Cluster
 
 pytestmark = pytest.mark.slow

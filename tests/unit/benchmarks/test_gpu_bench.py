@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ROOT
+from helpers import NOT_ON_A_GPU_MACHINE, ROOT
 
 from benchmarks import arithmetic, cells
 from benchmarks.cells import CELLS
@@ -15,18 +15,6 @@ from benchmarks.gpu import __main__ as bench
 from benchmarks.gpu import correctness, limits, precision, race
 from benchmarks.gpu.contenders import Contender
 from lottery.training import device
-
-OTHERS = (
-    "dvc",
-    "matplotlib",
-    "pandas",
-    "pydantic",
-    "rich",
-    "scipy",
-    "sklearn",
-    "torchtext",
-    "yaml",
-)
 
 
 @pytest.fixture(autouse=True)
@@ -104,14 +92,16 @@ def test_a_group_streams_its_weights_once_per_step_and_tile() -> None:
 
 
 def test_the_tile_is_that_of_the_kernels() -> None:
-    triton = pytest.importorskip("lottery.kernels.lstm_triton")
+    triton = pytest.importorskip(
+        "lottery.kernels.lstm_triton", reason="Triton is for Linux only", exc_type=ImportError
+    )
     assert race.TILE == triton.TILE
 
 
 def test_it_needs_few_packages() -> None:
     """A machine that is lent for a measurement has PyTorch, NumPy, Numba and safetensors."""
     program = (
-        f"import sys; sys.modules.update(dict.fromkeys({OTHERS}))\n"
+        f"import sys; sys.modules.update(dict.fromkeys({NOT_ON_A_GPU_MACHINE}))\n"
         "import runpy; sys.argv[1:] = ['--help']\n"
         "runpy.run_module('benchmarks.gpu', run_name='__main__')"
     )

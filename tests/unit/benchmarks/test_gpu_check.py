@@ -7,24 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import ROOT
+from helpers import NOT_ON_A_GPU_MACHINE, ROOT
 
 from benchmarks import gpu_check, gpu_operations
 from benchmarks.cells import CELLS, Cell
 from lottery.models import cnn, lstm
 from lottery.training import device
-
-OTHERS = (
-    "dvc",
-    "matplotlib",
-    "pandas",
-    "pydantic",
-    "rich",
-    "scipy",
-    "sklearn",
-    "torchtext",
-    "yaml",
-)
 
 
 def small(cell: Cell) -> cnn.Options | lstm.Options:
@@ -57,7 +45,7 @@ def test_all_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_needs_few_packages() -> None:
     """A machine that is lent for a check has PyTorch, NumPy, Numba and safetensors."""
     program = (
-        f"import sys; sys.modules.update(dict.fromkeys({OTHERS}))\n"
+        f"import sys; sys.modules.update(dict.fromkeys({NOT_ON_A_GPU_MACHINE}))\n"
         "import runpy; sys.argv[1:] = ['--help']\n"
         "runpy.run_module('benchmarks.gpu_check', run_name='__main__')"
     )

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from lottery.training.lockstep.networks import lstm
 
-triton = pytest.importorskip("triton")
+triton = pytest.importorskip("triton", reason="Triton is for Linux only")
 if tuple(map(int, triton.__version__.split(".")[:2])) < (3, 9):
     pytest.skip(
-        "the interpreter of Triton before 3.9 fails with NumPy 2.4", allow_module_level=True
+        "Triton before 3.9, which CUDA builds of torch bring, cannot interpret with NumPy 2.4",
+        allow_module_level=True,
     )
 
 from lottery.kernels import lstm_triton  # noqa: E402

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from lottery.training.lockstep.networks import cnn
 
-triton = pytest.importorskip("triton")
+triton = pytest.importorskip("triton", reason="Triton is for Linux only")
 if tuple(map(int, triton.__version__.split(".")[:2])) < (3, 9):
-    pytest.skip("Triton before 3.9 cannot interpret with NumPy 2.4", allow_module_level=True)
+    pytest.skip(
+        "Triton before 3.9, which CUDA builds of torch bring, cannot interpret with NumPy 2.4",
+        allow_module_level=True,
+    )
 
 from lottery.kernels import windows_triton  # noqa: E402
 
