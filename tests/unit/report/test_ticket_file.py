@@ -13,7 +13,7 @@ from report_content import CELLS, HOSTILE, realistic
 
 from lottery.config import params
 from lottery.config.grid import Run
-from lottery.report import ticket_tables, worth
+from lottery.report import cells, ticket_tables, worth
 from lottery.report.charts.worth import LEFT, RIGHT, Point
 from lottery.report.charts.worth import worth as chart
 from lottery.report.content import COLUMNS, Content
@@ -106,6 +106,21 @@ def test_a_cell_without_a_file_says_why() -> None:
     assert HOSTILE not in page
     assert "no file: &lt;script&gt;" in page
     assert "Accuracy and size" not in page
+
+
+def test_an_estimated_size_says_about() -> None:
+    """Where the sparsest ticket's file was measured, its size is that; else it is an estimate."""
+    whole = realistic(1)
+    tickets = whole.tickets[(whole.tickets.cell == CELL) & whole.tickets.sparsity.notna()]
+    best = tickets.sort_values(["sparsity", "test_accuracy"], kind="stable").iloc[-1]
+    measured = whole.files[CELL].assign(strategy=best.arm, sparsity=best.sparsity, bytes=123_456)
+    label = re.compile(r"about [\d.,]+ [kM]B")
+    for files, is_estimate in ((measured, False), (measured.assign(strategy="other"), True)):
+        content = dataclasses.replace(whole, files={CELL: files})
+        dense = content.dense[content.dense.cell == CELL].iloc[0].to_dict()
+        picture = str(cells._worth(CELL, content, dense))
+        assert bool(label.search(picture)) is is_estimate
+        assert ("123 kB" in picture) is not is_estimate
 
 
 def test_the_dense_network_where_there_is_no_ticket() -> None:

@@ -170,6 +170,8 @@ def test_only_what_changed_runs_again(tree: Tree) -> None:
     assert f"pending  train@{CELLS[0]}\n" in output and f"done     train@{CELLS[1]}\n" in output
     tree.run()
     assert tree.ran() == [f"train {CORPUS} cnn"], "which wrote what was there before"
+    (tree.root / "data" / "tokens" / CORPUS / "another").write_text("")
+    assert f"pending  train@{CELLS[1]}\n" in tree.run("--list")[1], "its input has changed"
     document = strict_yaml.read_yaml(paths.PARAMS)
     lock = stage_records.read(stage_records.FILE, "")
     assert (
