@@ -189,6 +189,26 @@ class Repository:
         changed: dict[str, Any] = json.loads(self.run("dvc", "status", "--json"))
         return changed
 
+    TRAINED = ("data/dense", "data/chains", "data/branches", "data/logits")
+    RESULTS = (*TRAINED, "metrics", "plots/tables", "plots/curves", "plots/statistics")
+
+    def digests(self, *folders: str) -> dict[str, str]:
+        """The digest of every file in ``folders``, by its path."""
+        return {
+            str(path.relative_to(self.path)): files.digest(path)
+            for folder in folders
+            for path in sorted((self.path / folder).rglob("*"))
+            if path.is_file()
+        }
+
+    def untrained(self, path: Path) -> "Repository":
+        """A copy with token arrays, and nothing that was trained from them: in DVC's cache
+        neither."""
+        copy = self.copy(path)
+        for folder in (*self.TRAINED, "plots", "metrics", ".lottery", ".dvc/cache"):
+            shutil.rmtree(copy.path / folder)
+        return copy
+
     def copy(self, path: Path) -> "Repository":
         """A copy in ``path``, DVC's cache included: nothing in it depends on where it is."""
 
@@ -226,6 +246,8 @@ SMOKE_CELLS = ["rotten_tomatoes-cnn", "rotten_tomatoes-lstm"]
 SMOKE_STRATEGIES = ["winning_ticket", "late_rewinding"]
 SMOKE_CONTROL = "reinit_same_mask"
 SMOKE_PRUNING_RUNS = [f"{cell}-{strategy}" for cell in SMOKE_CELLS for strategy in SMOKE_STRATEGIES]
+SMOKE_TRAINING_RUNS = 20
+"""Two cells of five runs (dense, two strategies, a control, another order) with two seeds."""
 SMOKE_STAGES = {
     "code",
     "check",

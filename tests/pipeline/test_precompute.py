@@ -1,6 +1,5 @@
 """The run store filled ahead, by real processes: the stages assemble the same bytes from it."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -11,30 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import SMOKE_CELLS, SMOKE_CONTROL, SMOKE_PRUNING_RUNS, Repository
+from helpers import SMOKE_CELLS, SMOKE_CONTROL, SMOKE_PRUNING_RUNS, SMOKE_TRAINING_RUNS, Repository
 
-RUNS, TRAININGS = 20, 28
-"""Of the smoke profile: two cells of 5 runs with two seeds; each pruning run has two levels."""
-OUTPUTS = ("data/dense", "data/chains", "data/branches", "data/logits")
-RESULTS = (*OUTPUTS, "metrics", "plots/tables", "plots/curves", "plots/statistics")
-
-
-def untrained(repository: Repository, path: Path) -> Repository:
-    """A copy with token arrays, and nothing that was trained from them: in DVC's cache neither."""
-    copy = repository.copy(path)
-    for folder in (*OUTPUTS, "plots", "metrics", ".lottery", ".dvc/cache"):
-        shutil.rmtree(copy.path / folder)
-    return copy
-
-
-def digests(repository: Repository, *folders: str) -> dict[str, str]:
-    """The digest of every file in ``folders``, by its path."""
-    return {
-        str(path.relative_to(repository.path)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for folder in folders
-        for path in sorted((repository.path / folder).rglob("*"))
-        if path.is_file()
-    }
+RUNS, TRAININGS = SMOKE_TRAINING_RUNS, 28
+"""Of the smoke profile; each pruning run has two levels."""
 
 
 def start(repository: Repository, *module: str, **environment: str) -> subprocess.Popen[str]:
@@ -80,7 +59,7 @@ def test_after_the_pipeline_nothing_is_pending(project: Repository) -> None:
 
 @pytest.mark.slow
 def test_the_stages_only_assemble(finished: Repository, tmp_path: Path) -> None:
-    project = untrained(finished, tmp_path / "copy")
+    project = finished.untrained(tmp_path / "copy")
     output = project.run("tools.precompute", LOTTERY_PROCESSES="2")
     assert trainings(output) == TRAININGS
     store = project.path / ".lottery/checkpoints"
@@ -93,14 +72,14 @@ def test_the_stages_only_assemble(finished: Repository, tmp_path: Path) -> None:
     runs = [*SMOKE_CELLS, *SMOKE_PRUNING_RUNS, *(f"{cell}-{SMOKE_CONTROL}" for cell in SMOKE_CELLS)]
     for name in [*runs, *(f"{cell}-other_order" for cell in SMOKE_CELLS)]:
         assert sum(line.startswith((f"{name} seed 0: ", f"{name} seed 1: ")) for line in lines) == 2
-    assert digests(project, *RESULTS) == digests(finished, *RESULTS)
+    assert project.digests(*Repository.RESULTS) == finished.digests(*Repository.RESULTS)
 
 
 @pytest.mark.slow
 def test_killed_and_started_again(finished: Repository, tmp_path: Path) -> None:
     """No level that was finished is trained again, and no process outlives the one that is killed:
     they hold the locks of their runs."""
-    project = untrained(finished, tmp_path / "copy")
+    project = finished.untrained(tmp_path / "copy")
     store = project.path / ".lottery/checkpoints"
     for count in (1, 6, 14):
         process = start(project, "tools.precompute", LOTTERY_PROCESSES="2")
@@ -117,7 +96,7 @@ def test_killed_and_started_again(finished: Repository, tmp_path: Path) -> None:
     for cell in SMOKE_CELLS:
         project.run("dvc", "repro", "-s", f"train@{cell}", f"prune@{cell}-late_rewinding")
         for folder in (f"data/dense/{cell}", f"data/chains/{cell}-late_rewinding"):
-            assert digests(project, folder) == digests(finished, folder)
+            assert project.digests(folder) == finished.digests(folder)
     assert not list((project.path / ".lottery/precompute").iterdir())
 
 
@@ -125,7 +104,7 @@ def test_killed_and_started_again(finished: Repository, tmp_path: Path) -> None:
 def test_two_at_once_share_the_work(finished: Repository, tmp_path: Path) -> None:
     """In two trees with one store; nothing is trained twice."""
     shared = {"LOTTERY_CHECKPOINTS": str(tmp_path / "checkpoints")}
-    first, second = (untrained(finished, tmp_path / name) for name in ("one", "two"))
+    first, second = (finished.untrained(tmp_path / name) for name in ("one", "two"))
     both = [start(tree, "tools.precompute", **shared) for tree in (first, second)]
     counts = [trainings(finish(process)) for process in both]
     assert sum(counts) == TRAININGS
@@ -135,7 +114,7 @@ def test_two_at_once_share_the_work(finished: Repository, tmp_path: Path) -> Non
 @pytest.mark.slow
 def test_beside_dvc(finished: Repository, tmp_path: Path) -> None:
     """In one tree: what one of them trains, the other one reads."""
-    project = untrained(finished, tmp_path / "copy")
+    project = finished.untrained(tmp_path / "copy")
     pipeline = start(project, "dvc", "repro")
     while not levels(project.path / ".lottery/checkpoints"):
         assert pipeline.poll() is None, pipeline.communicate()[0]
@@ -145,13 +124,13 @@ def test_beside_dvc(finished: Repository, tmp_path: Path) -> None:
     finish(start(project, "tools.precompute"))
     finish(pipeline)
     assert len(levels(project.path / ".lottery/checkpoints")) == TRAININGS
-    assert digests(project, *RESULTS) == digests(finished, *RESULTS)
+    assert project.digests(*Repository.RESULTS) == finished.digests(*Repository.RESULTS)
 
 
 @pytest.fixture
 def small(finished: Repository, tmp_path: Path) -> Repository:
     """One cell with one seed and one strategy."""
-    project = untrained(finished, tmp_path / "small")
+    project = finished.untrained(tmp_path / "small")
     text = (project.path / "params.yaml").read_text()
     text = re.sub(r"\n  lstm:\n(    .*\n)+", "\n", text)
     text = re.sub(r"\n  (rotten_tomatoes-)?lstm: \{.*", "", text)

@@ -5,7 +5,6 @@ folder of its own, and a driver beside them. The bytes are those of a run on one
 import hashlib
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,25 +16,22 @@ from typing import Any
 
 import pytest
 import safetensors.torch
-from helpers import Repository
+from helpers import SMOKE_TRAINING_RUNS, Repository
 
 pytest.importorskip("ray", reason="Ray is optional, and not installed: make ray")
 from ray.cluster_utils import Cluster
 
 pytestmark = pytest.mark.slow
-CELL = "rotten_tomatoes-cnn"
+TICKET = "rotten_tomatoes-cnn-winning_ticket"
 TRAININGS = 5
 """A dense run, a pruning run of two levels, a control, and the ticket in another order."""
-OUTPUTS = ("data/dense", "data/chains", "data/branches", "data/logits")
 
 
 @pytest.fixture(scope="module")
 def original(finished: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """A repository with one cell, one seed and one strategy, of which nothing is trained; its
     levels take seconds."""
-    project = finished.copy(tmp_path_factory.mktemp("original") / "project")
-    for folder in (*OUTPUTS, "plots", "metrics", ".lottery", ".dvc/cache"):
-        shutil.rmtree(project.path / folder)
+    project = finished.untrained(tmp_path_factory.mktemp("original") / "project")
     text = (project.path / "params.yaml").read_text()
     text = re.sub(r"\n  lstm:\n(    .*\n)+", "\n", text)
     text = re.sub(r"\n  (rotten_tomatoes-)?lstm: \{.*", "", text)
@@ -87,11 +83,10 @@ class Nodes:
         """SIGKILL of the raylet and all that belongs to the node."""
         self._cluster.remove_node(self._nodes.pop(folder), allow_graceful=False)
 
-    def at_work(self, stage: str) -> Path | None:
-        """The folder of the node that is in the middle of a level of ``stage``."""
-        runs = {"prune": f"{CELL}-winning_ticket", "train": CELL}[stage]
+    def at_work(self, run: str) -> Path | None:
+        """The folder of the node that is in the middle of a level of ``run`` (a pattern)."""
         for folder in self._nodes:
-            if list(folder.glob(f"lottery-*/store/{runs}/seed-0/*/epoch.*")):
+            if list(folder.glob(f"lottery-*/store/{run}/seed-0/*/epoch.*")):
                 return folder
         return None
 
@@ -181,7 +176,7 @@ def test_a_node_is_killed_in_the_middle_of_a_level(
     for _ in range(2):
         nodes.add()
     driver = start(project)
-    nodes.kill(until(lambda: nodes.at_work("prune"), driver))
+    nodes.kill(until(lambda: nodes.at_work(TICKET), driver))
     nodes.add()
     output = finish(driver)
     assert re.search(r"prune .*: node [0-9a-f]{8} \(.*\) is gone", output)
@@ -195,7 +190,7 @@ def test_the_driver_is_killed_and_started_again(
     nodes.add()
     store = project.path / ".lottery/checkpoints"
     driver = start(project)
-    until(lambda: nodes.at_work("prune"), driver)
+    until(lambda: nodes.at_work(TICKET), driver)
     driver.send_signal(signal.SIGKILL)
     driver.communicate()
     before = weights(store)
@@ -251,3 +246,21 @@ def test_a_node_with_other_versions_is_left_out(
     output = finish(start(project))
     assert re.search(r"node [0-9a-f]{8} is left out: its versions are .*numba 0.0.1", output)
     assert weights(project.path / ".lottery/checkpoints") == expected
+
+
+def test_three_nodes_give_what_the_pipeline_gives(
+    finished: Repository, nodes: Nodes, start: Start, tmp_path: Path
+) -> None:
+    """The smoke profile, with a node killed on the way: weights, metrics, tables and curves have
+    the bytes of a clone that ran on one machine."""
+    project = finished.untrained(tmp_path / "project")
+    for _ in range(3):
+        nodes.add()
+    driver = start(project)
+    nodes.kill(until(lambda: nodes.at_work("*"), driver))
+    nodes.add()
+    output = finish(driver)
+    assert re.search(r": node [0-9a-f]{8} \(.*\) is gone", output)
+    output = project.run("dvc", "repro")
+    assert output.count("trained by make precompute ON=ray on ") == SMOKE_TRAINING_RUNS
+    assert project.digests(*Repository.RESULTS) == finished.digests(*Repository.RESULTS)

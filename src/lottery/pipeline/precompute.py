@@ -90,7 +90,7 @@ class Precompute:
             elif survey.is_busy and run.name not in busy:
                 busy.add(run.name)
             else:
-                unit = Unit((run,), (survey,))
+                unit = Unit(run.name, (run,), (survey,))
                 if executor.start(unit):
                     self.board.set(run.name, State.RUNNING)
                     progress.began(run.name)

@@ -13,8 +13,8 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -36,6 +36,9 @@ class Call:
     arguments: tuple[Any, ...]
     trained_by: str = ""
     """Who trains in it, for what is recorded beside checkpoints."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables to set before. The process has those that this one had when the first of its
+    processes was started; what has changed since does not reach it."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,13 @@ Report = Position | Note | Saved | Result | BaseException
 
 
 class Processes:
-    """Up to ``count`` processes, which import ``module`` once for all of them.
+    """Up to ``count`` processes, which import ``modules`` once for all of them.
 
     At the end of the ``with`` block those that are still at work are stopped.
     """
 
-    def __init__(self, count: int, module: str) -> None:
-        self._count, self._context = count, _context(module)
+    def __init__(self, count: int, *modules: str) -> None:
+        self._count, self._context = count, _context(modules)
         self._running: dict[Any, tuple[Any, str]] = {}
         self._idle: list[tuple[Any, Any]] = []
 
@@ -103,7 +106,7 @@ class Processes:
             yield name, report
 
 
-def _context(module: str) -> Any:
+def _context(modules: tuple[str, ...]) -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -112,7 +115,7 @@ def _context(module: str) -> Any:
     path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if library not in path:
         os.environ["PYTHONPATH"] = os.pathsep.join([library, *filter(None, path)])
-    context.set_forkserver_preload(["lottery.pipeline.preload", module])
+    context.set_forkserver_preload(["lottery.pipeline.preload", *modules])
     return context
 
 
@@ -145,6 +148,7 @@ def _work(connection: Connection) -> None:
 
     try:
         while (call := connection.recv()) is not None:
+            os.environ.update(call.environment)
             function = getattr(import_module(call.module), call.function)
             result = function(*call.arguments, Reporter(connection.send, call.trained_by))
             connection.send(Result(result))

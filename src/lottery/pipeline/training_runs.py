@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lottery.config.grid import Run
     from lottery.config.schema import Params
 
+STAGES = ("train", "prune", "branch", "connectivity", "transfer")
+"""Those that train."""
 OTHER_ORDER = "other_order"
 """The arm under which tickets that are trained in another order save their checkpoints."""
 

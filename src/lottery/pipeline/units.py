@@ -28,13 +28,9 @@ class Unit:
     """What to train, and what the run store has of it: the fingerprint of each run, which lists
     its inputs and their digests, and the levels that are done."""
 
+    name: str
     runs: tuple[TrainingRun, ...]
     surveys: tuple[Survey, ...]
-
-    @property
-    def name(self) -> str:
-        """The name of its first run."""
-        return self.runs[0].name
 
     @property
     def inputs(self) -> Mapping[str, str]:

@@ -68,7 +68,7 @@ def unit_of(settings: Params, tmp_path: Path, seed: int = 0) -> Unit:
     run = TrainingRun("train", Run(settings, "rotten_tomatoes", "cnn"), seed)
     inputs = {"data/tokens/rotten_tomatoes/train.ids.npy": ""}
     folder = tmp_path / "store" / run.run.name / f"seed-{seed}" / "key"
-    return Unit((run,), (Survey((0, 1), entry=Entry(folder, {"inputs": inputs}, {})),))
+    return Unit(run.name, (run,), (Survey((0, 1), entry=Entry(folder, {"inputs": inputs}, {})),))
 
 
 def two_levels(

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from lottery.pipeline import units
+from lottery.pipeline import jobs, training_runs, units
 from lottery.pipeline.processes import Call, Processes, Report
 from lottery.pipeline.units import Unit
+
+JOBS = tuple(f"{jobs.__name__}.{stage}" for stage in training_runs.STAGES)
+"""What every unit imports."""
 
 
 class LocalExecutor:
     """An :class:`lottery.pipeline.executors.Executor` of ``slots`` processes, which work in
-    ``tree``."""
+    ``tree`` and have the variables of ``environment``."""
 
-    def __init__(self, tree: Path, slots: int, trained_by: str = "make precompute") -> None:
+    def __init__(
+        self,
+        tree: Path,
+        slots: int,
+        trained_by: str = "make precompute",
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._tree, self.slots, self.trained_by = tree, slots, trained_by
-        self._processes = Processes(slots, units.__name__)
+        self._environment = dict(environment)
+        self._processes = Processes(slots, units.__name__, *JOBS)
 
     def __enter__(self) -> LocalExecutor:
         return self
@@ -31,7 +42,8 @@ class LocalExecutor:
 
     def start(self, unit: Unit) -> bool:
         """Train ``unit`` in a process, which waits there while another one works on it."""
-        call = Call(units.__name__, units.train.__name__, (self._tree, unit), self.trained_by)
+        arguments = (self._tree, unit)
+        call = Call(units.__name__, "train", arguments, self.trained_by, self._environment)
         self._processes.start(unit.name, call)
         return True
 

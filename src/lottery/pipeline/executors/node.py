@@ -1,8 +1,10 @@
 """What runs on a node of a cluster: one unit, in a folder of its own, whose files are sent back.
 
 The node has no part of the repository: code, tokens, weights and finished levels come with the
-unit, and the folder is removed at the end. The unit is trained as on one machine, in a process of
-:class:`lottery.pipeline.executors.local.LocalExecutor`.
+unit, and the folder is removed at the end. The unit is trained as on one machine, in a fresh
+process of :class:`lottery.pipeline.executors.local.LocalExecutor`. Ray's own process on the node,
+which is used for many units, starts it and passes on what it says. So the imports, which take
+seconds, are made once: fresh processes are forked from one that has made them.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from lottery.storage import files
 
 COMPILED, TIMES = "compiled", "times.json"
 """In the code that travels: what Numba has compiled, and when each source was changed."""
+OF_TASK = ("CUDA_VISIBLE_DEVICES",)
+"""Variables that Ray sets for each task."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,9 @@ def train(
             _write(tree / path, content)
         for path, content in stored.items():
             _write(store / path, content)
-        os.environ["LOTTERY_CHECKPOINTS"] = str(store)
-        with LocalExecutor(tree, 1, "make precompute ON=ray") as executor:
+        variables = {name: os.environ[name] for name in OF_TASK if name in os.environ}
+        variables["LOTTERY_CHECKPOINTS"] = str(store)
+        with LocalExecutor(tree, 1, "make precompute ON=ray", variables) as executor:
             executor.start(unit)
             yield from _reports(executor, store)
 

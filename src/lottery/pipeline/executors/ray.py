@@ -1,4 +1,4 @@
-"""Units on a Ray cluster: each a task in a fresh process, whose checkpoints come back at once.
+"""Units on a Ray cluster: each a task, whose checkpoints come back at once.
 
 Ray computes, and keeps nothing: the run store of this process is written here. A task whose node is
 lost is not retried by Ray, which would replay its first arguments, but submitted again with the
@@ -77,7 +77,7 @@ class RayExecutor:
         train: Callable[..., Iterator[Any]] = node.train,
     ) -> None:
         self._tree, self._settings = tree, settings
-        self._train = ray.remote(max_calls=1, max_retries=0, num_returns="streaming")(train)
+        self._train = ray.remote(max_calls=0, max_retries=0, num_returns="streaming")(train)
         self._tasks: dict[str, _Task] = {}
         self._inputs: dict[str, tuple[int, Any]] = {}
         self._store = paths.checkpoints().resolve()
