@@ -73,6 +73,8 @@ class FakeRay(ModuleType):
         self.submitted: list[tuple[dict[str, Any], tuple[Any, ...]]] = []
         self.canceled: list[Generator] = []
         self.puts = 0
+        self.silent: dict[str, int] = {}
+        """How many probes of a node fail."""
         self.init_options: dict[str, Any] = {}
 
     def init(self, **options: Any) -> None:
@@ -128,6 +130,9 @@ class _Remote:
         selector = self._options["label_selector"]["ray.io/node-id"]
         node = selector.removeprefix("in(").removesuffix(")").split(",")[0]
         if self._options.get("num_returns") != "streaming":
+            if self._fake.silent.get(node, 0):
+                self._fake.silent[node] -= 1
+                return Reference(RayError("A worker died.\nIts log is elsewhere"))
             return Reference(self._fake.cluster[node][1])
         self._fake.submitted.append((self._options, arguments))
         generator = Generator(node, lambda: self._function(*arguments))

@@ -256,6 +256,18 @@ def test_nodes_with_other_versions_are_left_out_with_both_lists(
     assert "numba 0.0.1" in lines[-1]
 
 
+def test_a_node_that_does_not_answer_is_asked_again(
+    fake: FakeRay, executors: ModuleType, settings: Params, tree: Path, here: dict[str, Any]
+) -> None:
+    """Three times; then it is left out, in one line, and the others train."""
+    fake.cluster = {"slow": ({CPU: 1}, here), "mute": ({CPU: 8}, here)}
+    fake.silent = {"slow": 2, "mute": 3}
+    lines: list[str] = []
+    with executors.RayExecutor(tree, settings, lines.append) as executor:
+        assert executor.slots == 1
+    assert lines == ["node mute is left out: it does not say what it is: A worker died."]
+
+
 def test_one_kind_of_node_trains_all(
     fake: FakeRay, executors: ModuleType, settings: Params, tree: Path, here: dict[str, Any]
 ) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 import ray.exceptions
 
-from lottery.errors import LotteryError
+from lottery.errors import LotteryError, one_line
 from lottery.pipeline import provenance
 from lottery.pipeline.executors import node
 from lottery.pipeline.processes import VARIABLE
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lottery.config.schema import Params
 
 NODE_ID = "ray.io/node-id"
+PROBES = 3
+"""How often a node is asked what it is before it is left out."""
 
 
 @dataclass
@@ -36,6 +38,8 @@ class Nodes:
     _probes: dict[str, Any] = field(default_factory=dict)
     _kinds: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By the id of the node. Those that were refused are in it, too."""
+    _failures: dict[str, int] = field(default_factory=dict)
+    """How many probes of a node have ended without an answer."""
 
     def choose(self) -> None:
         """Wait for all nodes to say what they are, and choose the kind with the most room; one
@@ -45,8 +49,8 @@ class Nodes:
         """
         for identifier in self._alive():
             self._probe(identifier)
-        for identifier in list(self._probes):
-            self._take(identifier)
+        while self._probes:
+            self._take(next(iter(self._probes)))
         usable = [kind for kind in self._kinds.values() if self._is_usable(kind)]
         if not usable:
             raise LotteryError(
@@ -93,18 +97,25 @@ class Nodes:
     def _probe(self, identifier: str) -> None:
         """Ask a node what it is."""
         if identifier not in self._probes:
-            task = ray.remote(max_calls=1, num_cpus=0, max_retries=0)(node.probe)
+            task = ray.remote(num_cpus=0, max_retries=0)(node.probe)
             here = task.options(label_selector={NODE_ID: identifier})
             self._probes[identifier] = here.remote(self.settings.device, self.settings.threads)
 
     def _take(self, identifier: str) -> None:
-        """Take a node's answer."""
+        """Take a node's answer; ask again if its process ended without one, as it may where many
+        nodes start at once on one machine."""
         reference = self._probes.pop(identifier)
         try:
-            self._kinds[identifier] = ray.get(reference)
+            kind = self._kinds[identifier] = ray.get(reference)
         except ray.exceptions.RayError as error:
-            self._kinds[identifier] = {"versions": {}, "device": str(error).splitlines()[0]}
-        kind = self._kinds[identifier]
+            self._failures[identifier] = self._failures.get(identifier, 0) + 1
+            if self._failures[identifier] < PROBES and identifier in self._alive():
+                self._probe(identifier)
+                return
+            reason = one_line(str(error).strip().split("\n")[0])[:200]
+            self._kinds[identifier] = {"versions": {}, "device": reason}
+            self.say(f"node {identifier[:8]} is left out: it does not say what it is: {reason}")
+            return
         if not self._is_usable(kind):
             self.say(
                 f"node {identifier[:8]} is left out: its versions are {_list(kind['versions'])}; "
