@@ -117,6 +117,19 @@ def test_a_dense_run_resumes_from_the_groups_checkpoints(
                 torch.testing.assert_close(getattr(dense, state)[key], value, atol=1e-4, rtol=1e-4)
 
 
+def test_what_was_trained_alone_stays_as_it_is(make_cell: MakeCell, tmp_path: Path) -> None:
+    """Its level and the weights to rewind to: a stage may have read them."""
+    cell = make_cell(epochs=3)
+    folders = Folders(cell, tmp_path)
+    alone = replicate.Replicate(cell, 1, folders.checkpointer(1)).dense_run()
+    before = {path.name: path.read_bytes() for path in (tmp_path / "1").iterdir()}
+    sizes: set[int] = set()
+    runs = folders.dense(range(3), lambda numbers, *rest: sizes.add(len(numbers)))
+    assert sizes == {3}
+    assert same_run(runs[1], alone)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "1").iterdir()} == before
+
+
 def test_the_pruning_runs_of_all_strategies_train_together(
     make_cell: MakeCell, tmp_path: Path
 ) -> None:

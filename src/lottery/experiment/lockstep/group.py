@@ -34,7 +34,7 @@ def groups(items: Sequence[Item], size: int = SIZE) -> list[list[Item]]:
     return [list(items[start:end]) for start, end in pairwise(ends)]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Request:
     """A training that a task waits for; ``done`` says that there is a checkpoint of its result.
 

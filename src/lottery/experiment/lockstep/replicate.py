@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lottery.experiment import replicate
 from lottery.experiment.lockstep.group import Participant, Request
@@ -48,19 +48,23 @@ class Replicate(replicate.Replicate):
         after_epoch: OnEpoch,
         trained: Callable[[], object] = lambda: None,
     ) -> Level:
-        """Train a level with the group and save it, or read it. Raises Diverged."""
-        name, seconds = _checkpoint_name(number), self.checkpointer.seconds_resumed
+        """Train a level with the group and save it, or read it. Raises Diverged.
+
+        What is saved stays as it is, whoever trained it: a stage may have read it. It trains once
+        more where others of the group lack theirs, which may depend on it by rounding.
+        """
+        name = _checkpoint_name(number)
         request = self._request(start, pruned_at, number, after_epoch)
         saved, diverged = self._read(name, request.network.plan)
-        request.done = saved is not None or diverged is not None
+        if saved is not None or diverged is not None:
+            request = replace(request, done=True, after_epoch=lambda metrics: None)
         answer = self.participant.train(request)
-        if answer is None:
-            if diverged is not None:
-                raise diverged
-            assert saved is not None
+        if diverged is not None:
+            raise diverged
+        if saved is not None:
             weights = masks.restore(saved.tensors, pruned_at, number)
             return Level(number, pruned_at, weights, saved.metadata["history"])
-        self.checkpointer.seconds_resumed = seconds
+        assert answer is not None
         result = answer.result
         if isinstance(result, Failed):
             self.checkpointer.save(_failed_name(number), {}, result._asdict())
