@@ -2,7 +2,7 @@
 
 from lottery.config.grid import Run
 from lottery.config.schema import Params
-from lottery.pipeline import cli, workers
+from lottery.pipeline import cli, train_seeds
 from lottery.storage import files
 
 
@@ -13,7 +13,7 @@ def run(params: Params, corpus: str, model: str, control: str) -> None:
     the others; and ``logits.safetensors``."""
     arm = Run(params, corpus, model, control)
     with files.replacing_directory(arm.branch_folder) as folder:
-        rows = workers.each_seed("branch", arm, folder)
+        rows = train_seeds.each_seed("branch", arm, folder)
     from lottery.analysis import tidy
     from lottery.storage import csv_tables
 

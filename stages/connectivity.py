@@ -2,7 +2,7 @@
 
 from lottery.config.grid import Run
 from lottery.config.schema import Params
-from lottery.pipeline import cli, workers
+from lottery.pipeline import cli, train_seeds
 
 
 def run(params: Params, corpus: str, model: str) -> None:
@@ -15,7 +15,7 @@ def run(params: Params, corpus: str, model: str) -> None:
     """
     cell = Run(params, corpus, model)
     folder = cell.connectivity.tables_folder
-    rows = workers.each_seed("connectivity", cell, folder)
+    rows = train_seeds.each_seed("connectivity", cell, folder)
     from lottery.analysis import tidy
     from lottery.storage import csv_tables
 

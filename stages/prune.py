@@ -5,7 +5,7 @@ This stage reads training and validation data only; it never opens the test set.
 
 from lottery.config.grid import Run
 from lottery.config.schema import Params
-from lottery.pipeline import cli, workers
+from lottery.pipeline import cli, train_seeds
 from lottery.storage import files
 
 
@@ -15,7 +15,7 @@ def run(params: Params, corpus: str, model: str, strategy: str) -> None:
     """
     arm = Run(params, corpus, model, strategy)
     with files.replacing_directory(arm.pruning_folder) as folder:
-        workers.each_seed("prune", arm, folder)
+        train_seeds.each_seed("prune", arm, folder)
 
 
 if __name__ == "__main__":

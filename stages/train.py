@@ -2,7 +2,7 @@
 
 from lottery.config.grid import Run
 from lottery.config.schema import Params
-from lottery.pipeline import cli, workers
+from lottery.pipeline import cli, train_seeds
 from lottery.storage import files
 
 
@@ -11,7 +11,7 @@ def run(params: Params, corpus: str, model: str) -> None:
     ones, and the metrics of each epoch."""
     cell = Run(params, corpus, model)
     with files.replacing_directory(cell.dense_folder) as folder:
-        workers.each_seed("train", cell, folder)
+        train_seeds.each_seed("train", cell, folder)
 
 
 if __name__ == "__main__":

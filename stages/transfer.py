@@ -2,7 +2,7 @@
 
 from lottery.config.grid import Run
 from lottery.config.schema import Params
-from lottery.pipeline import cli, workers
+from lottery.pipeline import cli, train_seeds
 from lottery.storage import files
 
 
@@ -14,7 +14,7 @@ def run(params: Params, source: str, corpus: str, model: str, arm: str) -> None:
     of the others; and ``logits.safetensors``."""
     transferred = Run(params, corpus, model, arm, source)
     with files.replacing_directory(transferred.branch_folder) as folder:
-        rows = workers.each_seed("transfer", transferred, folder)
+        rows = train_seeds.each_seed("transfer", transferred, folder)
     from lottery.analysis import tidy
     from lottery.storage import csv_tables
 

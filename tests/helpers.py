@@ -1,7 +1,9 @@
 """What tests share: small corpora and networks, and a copy of the project as a real repository."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import strategies as st
 from torch import nn
@@ -301,6 +304,25 @@ def make_repository(path: Path) -> Repository:
     # The downloads are elsewhere, so a cache of DVC's own is all that is shared: nothing.
     repository.commit("the project")
     return repository
+
+
+def trainings(output: str) -> int:
+    """How many ``tools.precompute`` says that it did."""
+    (count,) = re.findall(r"^precompute: (\d+) trainings;", output, re.MULTILINE)
+    return int(count)
+
+
+def level_digests(store: Path) -> dict[str, str]:
+    """The digest of the tensors of each finished level, by its folder in the store and its name.
+
+    The digest in the name of the file covers the seconds that it took, too."""
+    digests = {}
+    for path in sorted(store.rglob("level-*.safetensors")):
+        tensors = safetensors.torch.load_file(path)
+        content = b"".join(tensors[name].numpy().tobytes() for name in sorted(tensors))
+        name = f"{path.parent.relative_to(store)}/{path.name.split('.')[0]}"
+        digests[name] = hashlib.sha256(content).hexdigest()
+    return digests
 
 
 def same(one: Weights, other: Weights) -> bool:

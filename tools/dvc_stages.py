@@ -1,5 +1,6 @@
 """The stages of ``dvc.yaml``, with every ``${...}`` filled in, where DVC is not installed."""
 
+import argparse
 import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping
@@ -111,6 +112,25 @@ def _element(key: str, entries: Any) -> Any:
     number = re.search(r"\d+$", key)
     is_numbered = number and isinstance(entries, list) and isinstance(entries[0], dict)
     return entries[int(number[0])] if number and is_numbered else key
+
+
+def add_arguments(parser: argparse.ArgumentParser, needed: str) -> None:
+    """The arguments ``stages`` and ``cells``, for :func:`chosen`; ``needed`` is what comes with the
+    stages."""
+    parser.add_argument(
+        "stages",
+        metavar="STAGE",
+        nargs="*",
+        help="a kind such as prune, or one stage such as prune@imdb-cnn-winning_ticket; those "
+        f"{needed} come with it (default: all that token arrays suffice for)",
+    )
+    parser.add_argument(
+        "--cells",
+        metavar="CELL,CELL",
+        type=lambda text: text.split(","),
+        default=[],
+        help="only the stages of these cells, such as imdb-lstm (default: all)",
+    )
 
 
 def makers(stages: Iterable[Stage]) -> dict[str, Stage]:

@@ -5,7 +5,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,17 +13,22 @@ from pathlib import Path
 from lottery.config import grid, params
 from lottery.config.schema import Params
 from lottery.errors import LotteryError
-from lottery.pipeline import assembly, cli, training_runs, workers
+from lottery.pipeline import assembly, cli, grouping, training_runs, workers
 from lottery.pipeline.assembly import Assembler
 from lottery.pipeline.board import Board
 from lottery.pipeline.executors import Executor
 from lottery.pipeline.executors.local import LocalExecutor
 from lottery.pipeline.precompute import Precompute
+from lottery.pipeline.processes import VARIABLE
+from lottery.pipeline.training_runs import TrainingRun
 from lottery.storage import paths
+from tools import dvc_stages
 
 
-def run(settings: Params, on: str, estimate_only: bool) -> None:
-    """Say what is pending and how long it takes; train it unless ``estimate_only``.
+def run(
+    settings: Params, runs: Sequence[TrainingRun], on: str = "local", estimate_only: bool = False
+) -> None:
+    """Say what of ``runs`` is pending and how long it takes; train it unless ``estimate_only``.
 
     Raises LotteryError if a run failed.
     """
@@ -33,9 +38,10 @@ def run(settings: Params, on: str, estimate_only: bool) -> None:
     # Its processes work in another folder.
     os.environ["LOTTERY_CHECKPOINTS"] = str(paths.checkpoints().resolve())
     with assembly.tree() as tree, EXECUTORS[on](tree, settings, not estimate_only) as executor:
-        board = Board(training_runs.of_grid(settings))
+        board = Board(runs)
         with Assembler(tree, executor.trained_by) as assembler:
-            work = Precompute(board, assembler)
+            groups = grouping.groups(runs) if executor.in_groups else [(run,) for run in runs]
+            work = Precompute(board, assembler, groups)
             work.survey()
             seconds = work.seconds()
             slots = min(executor.slots, max(1, len(work.pending)))
@@ -53,9 +59,12 @@ def run(settings: Params, on: str, estimate_only: bool) -> None:
 
 @contextmanager
 def _local(tree: Path, settings: Params, trains: bool) -> Iterator[Executor]:
-    """Processes on this machine."""
+    """Processes on this machine; one alone where it trains groups, which fill a card."""
+    in_groups = grouping.is_used(settings.device)
     runs = len(training_runs.of_grid(settings))
-    with LocalExecutor(tree, workers.processes(settings.threads, runs)) as executor:
+    alone = in_groups and VARIABLE not in os.environ
+    slots = 1 if alone else workers.processes(settings.threads, runs)
+    with LocalExecutor(tree, slots, in_groups=in_groups) as executor:
         yield executor
 
 
@@ -72,6 +81,17 @@ def _ray(tree: Path, settings: Params, trains: bool) -> Iterator[Executor]:
         yield executor
 
 
+def _chosen(
+    runs: list[TrainingRun], names: Sequence[str], cells: Sequence[str]
+) -> list[TrainingRun]:
+    """Those of ``runs`` that the stages with ``names`` of ``cells`` train, and what they need."""
+    if not names and not cells:
+        return runs
+    stages = dvc_stages.chosen(dvc_stages.from_tokens(dvc_stages.load()), names, cells)
+    wanted = {(stage.kind, *stage.arguments) for stage in stages}
+    return [run for run in runs if (run.stage, *run.arguments) in wanted]
+
+
 EXECUTORS = {"local": _local, "ray": _ray}
 
 
@@ -84,12 +104,14 @@ def main() -> None:
     parser.add_argument(
         "--on", choices=list(EXECUTORS), default="local", help="what trains (default: local)"
     )
+    dvc_stages.add_arguments(parser, "that its runs start from")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     arguments = parser.parse_args()
     with cli.errors_in_one_line(arguments.debug):
         settings = params.load(paths.PARAMS)
         cli.prepare_process(settings)
-        run(settings, arguments.on, arguments.estimate)
+        runs = _chosen(training_runs.of_grid(settings), arguments.stages, arguments.cells)
+        run(settings, runs, arguments.on, arguments.estimate)
 
 
 if __name__ == "__main__":

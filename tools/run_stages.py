@@ -17,7 +17,7 @@ from pathlib import Path
 from lottery.analysis import claims
 from lottery.config import params, strict_yaml
 from lottery.errors import LotteryError, brief, one_line
-from lottery.pipeline import numba_cache
+from lottery.pipeline import grouping, numba_cache, training_runs
 from lottery.pipeline.cli import Parser
 from lottery.progress import about
 from lottery.storage import locks, paths
@@ -38,8 +38,11 @@ class OutOfTime(Exception):
     """The seconds are over."""
 
 
-def run_all(stages: Sequence[Stage], records: stage_records.Records, clock: Clock) -> None:
-    """Run those of ``stages`` that are not up to date, in order, and record each.
+def run_all(
+    stages: Sequence[Stage], records: stage_records.Records, clock: Clock, in_groups: bool
+) -> None:
+    """Run those of ``stages`` that are not up to date, in order, and record each; if ``in_groups``,
+    first train all their runs in lockstep, whose results they then assemble.
 
     Raises OutOfTime at the clock's end, and LotteryError for a stage that failed. A stage that is
     under way is then stopped, and its checkpoints are saved.
@@ -47,8 +50,15 @@ def run_all(stages: Sequence[Stage], records: stage_records.Records, clock: Cloc
     # What it writes is in Git, but may be of other code than is here.
     if _run([sys.executable, "-m", "stages.code"], clock):
         raise LotteryError("stage code failed; what it said is above")
-    # Each stage trains its runs. Whatever trained many networks at once would fill the checkpoints
-    # of all stages here, and they would only assemble.
+    training = [
+        stage.name
+        for stage in stages
+        if stage.kind in training_runs.STAGES and not records.is_up_to_date(stage)
+    ]
+    if in_groups and training:
+        print(f"all training first, in lockstep ({clock.limit()})", file=sys.stderr, flush=True)
+        if _run([sys.executable, "-m", "tools.precompute", *training], clock):
+            raise LotteryError("training in lockstep failed; what it said is above")
     for number, stage in enumerate(stages, 1):
         if records.is_up_to_date(stage):
             continue
@@ -109,20 +119,7 @@ def _list(stages: Sequence[Stage], records: stage_records.Records) -> None:
 
 def _parser() -> Parser:
     parser = Parser("python -m tools.run_stages", description=__doc__)
-    parser.add_argument(
-        "stages",
-        metavar="STAGE",
-        nargs="*",
-        help="a kind such as prune, or one stage such as prune@imdb-cnn-winning_ticket; those that "
-        "it depends on are run, too (default: all that token arrays suffice for)",
-    )
-    parser.add_argument(
-        "--cells",
-        metavar="CELL,CELL",
-        type=lambda text: text.split(","),
-        default=[],
-        help="only the stages of these cells, such as imdb-lstm (default: all)",
-    )
+    dvc_stages.add_arguments(parser, "that it depends on")
     parser.add_argument(
         "--seconds",
         type=_seconds,
@@ -160,7 +157,7 @@ def _main(arguments: argparse.Namespace, clock: Clock) -> int:
     records = stage_records.Records(document)
     reason, status = "", 0
     try:
-        run_all(stages, records, clock)
+        run_all(stages, records, clock, grouping.is_used(settings.device))
     except OutOfTime:
         reason, status = f"stopped after {about(clock.so_far_s())}", STOPPED
     except KeyboardInterrupt:

@@ -40,9 +40,11 @@ class Clock:
         if estimate >= 1:
             least = "at least" if unmeasured else "about"
             pieces.append(f"{least} {about(estimate)} of stages left")
-        if self.end is not None:
-            pieces.append(f"stops in {about(self.left_s())}")
-        return ", ".join(pieces)
+        return ", ".join([*pieces, *([] if self.end is None else [self.limit()])])
+
+    def limit(self) -> str:
+        """``stops in 48 min``."""
+        return f"stops in {about(self.left_s())}" if self.end is not None else "without a limit"
 
 
 def seconds_of(pending: Sequence[Stage], every: Sequence[Stage]) -> tuple[float, int]:

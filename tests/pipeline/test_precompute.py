@@ -10,7 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import SMOKE_CELLS, SMOKE_CONTROL, SMOKE_PRUNING_RUNS, SMOKE_TRAINING_RUNS, Repository
+from helpers import (
+    SMOKE_CELLS,
+    SMOKE_CONTROL,
+    SMOKE_PRUNING_RUNS,
+    SMOKE_TRAINING_RUNS,
+    Repository,
+    trainings,
+)
 
 RUNS, TRAININGS = SMOKE_TRAINING_RUNS, 28
 """Of the smoke profile; each pruning run has two levels."""
@@ -37,11 +44,6 @@ def finish(process: subprocess.Popen[str]) -> str:
 def levels(folder: Path) -> dict[Path, int]:
     """The finished levels in a run store, with the time of each."""
     return {path: path.stat().st_mtime_ns for path in folder.rglob("level-*.safetensors")}
-
-
-def trainings(output: str) -> int:
-    (count,) = re.findall(r"^precompute: (\d+) trainings;", output, re.MULTILINE)
-    return int(count)
 
 
 def test_after_the_pipeline_nothing_is_pending(project: Repository) -> None:

@@ -2,7 +2,6 @@
 folder of its own, and a driver beside them. The bytes are those of a run on one machine.
 """
 
-import hashlib
 import re
 import resource
 import signal
@@ -15,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
-from helpers import SMOKE_TRAINING_RUNS, Repository
+from helpers import SMOKE_TRAINING_RUNS, Repository, level_digests, trainings
 
 pytest.importorskip("ray", reason="Ray is optional, and not installed: make ray")
 from ray.cluster_utils import Cluster
@@ -48,7 +46,7 @@ def expected(original: Repository, tmp_path_factory: pytest.TempPathFactory) -> 
     """What the processes of this machine train."""
     project = original.copy(tmp_path_factory.mktemp("local") / "project")
     assert trainings(project.run("tools.precompute")) == TRAININGS
-    return weights(project.path / ".lottery/checkpoints")
+    return level_digests(project.path / ".lottery/checkpoints")
 
 
 @pytest.fixture
@@ -143,24 +141,6 @@ def finish(process: subprocess.Popen[str], status: int = 0) -> str:
     return output
 
 
-def trainings(output: str) -> int:
-    (count,) = re.findall(r"^precompute: (\d+) trainings;", output, re.MULTILINE)
-    return int(count)
-
-
-def weights(store: Path) -> dict[str, str]:
-    """The digest of the tensors of each finished level, by its folder in the store and its name.
-
-    The digest in the name of the file covers the seconds that it took, too."""
-    digests = {}
-    for path in sorted(store.rglob("level-*.safetensors")):
-        tensors = safetensors.torch.load_file(path)
-        content = b"".join(tensors[name].numpy().tobytes() for name in sorted(tensors))
-        name = f"{path.parent.relative_to(store)}/{path.name.split('.')[0]}"
-        digests[name] = hashlib.sha256(content).hexdigest()
-    return digests
-
-
 def until(condition: Callable[[], Any], process: subprocess.Popen[str]) -> Any:
     """What ``condition`` returns once that is true; ``process`` has to live so long."""
     while not (result := condition()):
@@ -180,7 +160,7 @@ def test_a_node_is_killed_in_the_middle_of_a_level(
     nodes.add()
     output = finish(driver)
     assert re.search(r"prune .*: node [0-9a-f]{8} \(.*\) is gone", output)
-    assert weights(project.path / ".lottery/checkpoints") == expected
+    assert level_digests(project.path / ".lottery/checkpoints") == expected
     assert trainings(output) == TRAININGS
 
 
@@ -193,11 +173,11 @@ def test_the_driver_is_killed_and_started_again(
     until(lambda: nodes.at_work(TICKET), driver)
     driver.send_signal(signal.SIGKILL)
     driver.communicate()
-    before = weights(store)
+    before = level_digests(store)
     assert before
     output = finish(start(project))
     assert trainings(output) == TRAININGS - len(before)
-    assert weights(store) == expected
+    assert level_digests(store) == expected
 
 
 def test_a_full_disk_of_the_driver(
@@ -211,7 +191,7 @@ def test_a_full_disk_of_the_driver(
     output = finish(start(project, preexec_fn=limited), status=1)
     assert "make room and run again" in output
     finish(start(project))
-    assert weights(project.path / ".lottery/checkpoints") == expected
+    assert level_digests(project.path / ".lottery/checkpoints") == expected
 
 
 def test_two_drivers_on_one_store(
@@ -224,7 +204,7 @@ def test_two_drivers_on_one_store(
     both = [start(tree, environment=shared) for tree in (project, other)]
     counts = [trainings(finish(driver)) for driver in both]
     assert sum(counts) == TRAININGS
-    assert weights(tmp_path / "shared") == expected
+    assert level_digests(tmp_path / "shared") == expected
 
 
 def test_a_node_with_other_versions_is_left_out(
@@ -245,7 +225,7 @@ def test_a_node_with_other_versions_is_left_out(
     nodes.add()
     output = finish(start(project))
     assert re.search(r"node [0-9a-f]{8} is left out: its versions are .*numba 0.0.1", output)
-    assert weights(project.path / ".lottery/checkpoints") == expected
+    assert level_digests(project.path / ".lottery/checkpoints") == expected
 
 
 def test_three_nodes_give_what_the_pipeline_gives(

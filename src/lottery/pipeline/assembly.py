@@ -11,7 +11,7 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -99,9 +99,10 @@ class Assembler:
         reason: str | None = self._call(__name__, "assemble", run)
         return reason
 
-    def seconds_per_epoch(self, run: TrainingRun) -> float:
-        """How long an epoch of ``run``'s cell takes in one process, measured on a few batches."""
-        seconds: float = self._call("lottery.pipeline.step_time", "seconds_per_epoch", run)
+    def seconds_per_epoch(self, runs: Sequence[TrainingRun]) -> float:
+        """How long an epoch of the group ``runs`` takes in one process, measured on a few
+        batches."""
+        seconds: float = self._call("lottery.pipeline.step_time", "seconds_per_epoch", runs)
         return seconds
 
     def _call(self, module: str, function: str, *arguments: Any) -> Any:

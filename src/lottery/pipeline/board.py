@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 
 from lottery.pipeline.training_runs import TrainingRun
@@ -37,19 +37,25 @@ class Board:
         """Whether another run starts from its output."""
         return name in self._needed
 
-    def in_state(self, *states: State) -> list[TrainingRun]:
-        """The runs in one of ``states``, in order."""
-        return [run for name, run in self.runs.items() if self._states[name] in states]
+    def in_state(
+        self, *states: State, among: Iterable[TrainingRun] | None = None
+    ) -> list[TrainingRun]:
+        """The runs in one of ``states``, in order: of all, or of those ``among`` which."""
+        runs = self.runs.values() if among is None else among
+        return [run for run in runs if self._states[run.name] in states]
+
+    def has_inputs(self, run: TrainingRun) -> bool:
+        """Whether the runs that ``run`` needs are done."""
+        return all(self._states[name] is State.DONE for name in run.needs)
 
     def can_start(self, run: TrainingRun) -> bool:
         """Whether ``run`` waits, and those that it needs are done."""
-        return self._states[run.name] is State.WAITING and all(
-            self._states[name] is State.DONE for name in run.needs
-        )
+        return self._states[run.name] is State.WAITING and self.has_inputs(run)
 
-    def ready(self) -> list[TrainingRun]:
-        """The runs that can start, in order."""
-        return [run for run in self.runs.values() if self.can_start(run)]
+    def can_start_all(self, group: Collection[TrainingRun]) -> bool:
+        """Whether some of ``group`` wait, and all of these can start."""
+        waiting = self.in_state(State.WAITING, among=group)
+        return bool(waiting) and all(self.has_inputs(run) for run in waiting)
 
     def set(self, name: str, state: State) -> None:
         """Set the state of a run; if it has no output, also of those that need it."""

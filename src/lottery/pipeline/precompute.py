@@ -7,7 +7,7 @@ Which runs there are, what identifies each and what is done is what the stages t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,15 +30,19 @@ BUSY_S = 0.5
 
 @dataclass
 class Precompute:
-    """The runs of ``board``, surveyed and assembled by ``assembler``."""
+    """The runs of ``board``, surveyed and assembled by ``assembler``, and trained in ``groups``,
+    each of which is a unit."""
 
     board: Board
     assembler: Assembler
+    groups: Sequence[tuple[TrainingRun, ...]]
     pending: dict[str, Survey] = field(default_factory=dict)
     """What the store has of the runs that are not done."""
     errors: dict[str, str] = field(default_factory=dict)
     """One line for each run that failed."""
     levels_trained: int = 0
+    _units: dict[str, Unit] = field(default_factory=dict)
+    """Those that were started, by name."""
 
     def survey(self) -> None:
         """Find what is pending; assemble what is done and needed."""
@@ -53,15 +57,19 @@ class Precompute:
                 self.pending[run.name] = survey
 
     def seconds(self) -> dict[str, float]:
-        """About how long one process takes for each pending run, from a few steps of each cell."""
-        per_epoch: dict[str, float] = {}
+        """About how long one process takes for each pending run, from a few steps of each cell; in
+        a group, its share of the group's time."""
+        per_epoch: dict[tuple[str, int], float] = {}
         seconds = {}
-        for name, survey in self.pending.items():
-            run = self.board.runs[name].run
-            if run.cell not in per_epoch:
-                per_epoch[run.cell] = self.assembler.seconds_per_epoch(self.board.runs[name])
-            trainings = len(survey.levels) - len(survey.done)
-            seconds[name] = trainings * run.train_settings.epochs * per_epoch[run.cell]
+        for group in self.groups:
+            pending = [run for run in group if run.name in self.pending]
+            size = group[0].run.cell, len(group)
+            if pending and size not in per_epoch:
+                per_epoch[size] = self.assembler.seconds_per_epoch(group) / len(group)
+            for run in pending:
+                survey = self.pending[run.name]
+                trainings = len(survey.levels) - len(survey.done)
+                seconds[run.name] = trainings * run.run.train_settings.epochs * per_epoch[size]
         return seconds
 
     def train(self, executor: Executor, seconds: Mapping[str, float]) -> None:
@@ -74,44 +82,62 @@ class Precompute:
                 if not self.board.in_state(State.RUNNING) and busy:
                     time.sleep(BUSY_S)
                 for name, report in executor.reports():
-                    self._heard(name, report, progress, display)
+                    self._heard(self._units[name], report, progress, display)
                 for run in self.board.in_state(State.LEFT_OUT, State.FAILED):
                     progress.ended(run.name, self.board.state(run.name) is State.FAILED)
 
     def _start(self, executor: Executor, progress: PrecomputeProgress, busy: set[str]) -> None:
-        """Start runs while there is room. Those that another process works on come last."""
-        for run in sorted(self.board.ready(), key=lambda run: run.name in busy):
+        """Start units while there is room. Those that another process works on come last."""
+        ready = [group for group in self.groups if self.board.can_start_all(group)]
+        for group in sorted(ready, key=lambda group: group[0].name in busy):
             if not executor.free:
                 return
-            survey = self.assembler.survey(run, has_inputs=True)
-            if survey.nothing_to_train:  # another process was faster
-                self._finish(run)
-                progress.ended(run.name)
-            elif survey.is_busy and run.name not in busy:
-                busy.add(run.name)
-            else:
-                unit = Unit(run.name, (run,), (survey,))
-                if executor.start(unit):
+            unit = self._unit(group, progress)
+            pending = self.board.in_state(State.WAITING, among=unit.runs)
+            if not pending:  # another process was faster
+                continue
+            if any(survey.is_busy for survey in unit.surveys) and group[0].name not in busy:
+                busy.add(group[0].name)
+            elif executor.start(unit):
+                self._units[unit.name] = unit
+                for run in pending:
                     self.board.set(run.name, State.RUNNING)
                     progress.began(run.name)
 
+    def _unit(self, group: Sequence[TrainingRun], progress: PrecomputeProgress) -> Unit:
+        """All of a group whose inputs are there, also what the store has: which networks train
+        together must not depend on that."""
+        runs = tuple(run for run in group if self.board.has_inputs(run))
+        surveys = tuple(self.assembler.survey(run, has_inputs=True) for run in runs)
+        for run, survey in zip(runs, surveys, strict=True):
+            if survey.nothing_to_train and self.board.state(run.name) is State.WAITING:
+                self._finish(run)
+                progress.ended(run.name)
+        more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+        return Unit(f"{runs[0].name}{more}", runs, surveys)
+
     def _heard(
-        self, name: str, report: Report, progress: PrecomputeProgress, display: Display
+        self, unit: Unit, report: Report, progress: PrecomputeProgress, display: Display
     ) -> None:
-        """A run has reported something."""
+        """A unit has reported something."""
+        running = self.board.in_state(State.RUNNING, among=unit.runs)
         if isinstance(report, Position):
-            progress.moved(name, report)
+            if report.run in {run.name for run in running}:
+                progress.moved(report.run, report)
         elif isinstance(report, Note):
             display.line(report.text)
         elif isinstance(report, Saved):
             self.levels_trained += report.path.name.startswith("level-")
         elif isinstance(report, Result):
-            self._finish(self.board.runs[name])
-            progress.ended(name)
+            for run in running:
+                self._finish(run)
+                progress.ended(run.name)
         else:
-            self.errors[name] = cli.line_of(report) or type(report).__name__
-            self.board.set(name, State.FAILED)
-            display.line(f"{name}: failed: {self.errors[name]}")
+            error = cli.line_of(report) or type(report).__name__
+            display.line(f"{unit.name}: failed: {error}")
+            for run in running:
+                self.errors[run.name] = error
+                self.board.set(run.name, State.FAILED)
 
     def _finish(self, run: TrainingRun) -> None:
         """The store has all of ``run``: write its output if others need it."""
@@ -119,7 +145,7 @@ class Precompute:
         self.board.set(run.name, State.LEFT_OUT if reason else State.DONE)
 
     def lines(self, seconds: Mapping[str, float], slots: int) -> Iterator[str]:
-        """What is pending, and about how long it takes on ``slots`` processes."""
+        """What is pending, and about how long it takes in ``slots`` processes."""
         yield f"precompute: {len(self.pending)} of {len(self.board.runs)} training runs are pending"
         groups: dict[str, list[str]] = {}
         for name in self.pending:
@@ -133,4 +159,6 @@ class Precompute:
             yield f"  {group}: {levels} trainings (seeds {seeds}), {time} of one process"
         if self.pending:
             total = sum(seconds.values()) / slots
-            yield f"about {about(total)} on {slots} process{'es' if slots > 1 else ''}"
+            largest = max(len(group) for group in self.groups)
+            together = f", up to {largest} networks in lockstep" if largest > 1 else ""
+            yield f"about {about(total)} on {slots} process{'es' if slots > 1 else ''}{together}"

@@ -1,4 +1,5 @@
-"""What can change the last bits of a result beside its fingerprint: machine, threads, versions.
+"""What can change the last bits of a result beside its fingerprint: machine, threads, versions,
+and the code that trains groups of networks, where it is used.
 
 A cell never mixes two. Where a cell was trained on another kind of machine than this one, on a
 cluster, say, a file in the run store says so. Then the stages here look for that cell's checkpoints
@@ -31,7 +32,15 @@ def provenance_of(run: Run) -> dict[str, Any]:
 
 def of_this_machine(device: str, threads: int) -> dict[str, Any]:
     """That of a training here; ``device`` and ``threads`` as in params.yaml."""
-    return {"device": _processor(device), "threads": threads, "versions": versions()}
+    from lottery.pipeline import grouping
+
+    lockstep = {"lockstep": grouping.code()} if grouping.is_used(device) else {}
+    return {
+        "device": _processor(device),
+        "threads": threads,
+        "versions": versions(),
+        **lockstep,
+    }
 
 
 def versions() -> dict[str, str]:

@@ -38,6 +38,8 @@ class Position:
     """On validation, in percent, after the last epoch."""
     is_work: bool = False
     """Whether this seed has begun to compute; what it does before is to read checkpoints."""
+    run: str = ""
+    """The name of its training run, where a unit has several."""
 
     @property
     def details(self) -> tuple[str, ...]:
@@ -63,19 +65,28 @@ class Saved:
 
 class Reporter:
     """Tells ``send`` how far one seed is. ``trained_by`` is who trains it, for the run store; the
-    stage itself if it is empty."""
+    stage itself if it is empty. ``run`` is the name of its run, for its positions."""
 
     def __init__(
-        self, send: Callable[[Position | Note | Saved], object], trained_by: str = ""
+        self,
+        send: Callable[[Position | Note | Saved], object],
+        trained_by: str = "",
+        run: str = "",
     ) -> None:
         self._send, self.trained_by = send, trained_by
         self.replicate: Callable[..., Replicate] | None = None
         """What makes the seed's :class:`~lottery.experiment.replicate.Replicate`, if it does not
         train alone."""
+        self.networks = 1
+        """How many train together."""
         self._sent = 0.0
-        self._position = Position(0, "")
+        self._position = Position(0, "", run=run)
         self._unit, self._count, self._index = "", 1, 0
         self._start, self._share = 0.0, 1.0
+
+    def of_run(self, name: str) -> Reporter:
+        """One for the run ``name`` of several, whose positions say so."""
+        return Reporter(self._send, self.trained_by, name)
 
     def note(self, text: str) -> None:
         """Print a line."""

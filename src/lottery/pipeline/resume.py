@@ -98,7 +98,7 @@ def checkpointer(
     with locks.held(opened.folder / run_store.LOCK, f"{run.name} seed {seed}"):
         opened.describe()
         trained_by = reporter.trained_by or f"stage {stage}"
-        checkpoints = RunCheckpointer(opened, _seconds(), trained_by, reporter)
+        checkpoints = RunCheckpointer(opened, checkpoint_seconds(), trained_by, reporter)
         checkpoints.before_training = partial(provenance.check, run)
         with checkpoints.recorded():
             yield checkpoints
@@ -183,7 +183,9 @@ def _digest(value: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _seconds() -> float:
+def checkpoint_seconds() -> float:
+    """How much training may be lost, in seconds: ``LOTTERY_CHECKPOINT_SECONDS``, if it is set.
+    Raises LotteryError for one that is no number."""
     text = os.environ.get(VARIABLE)
     try:
         seconds = SECONDS if text is None else float(text)

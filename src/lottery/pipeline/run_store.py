@@ -99,6 +99,8 @@ class RunCheckpointer(Checkpointer):
         self.entry, self.levels_trained = entry, 0
         self.before_training: Callable[[], object] = lambda: None
         self._trained_by, self._reporter = f"{trained_by} on {socket.gethostname()}", reporter
+        if reporter.networks > 1:
+            self._trained_by += f" ({reporter.networks} networks in lockstep)"
 
     def read(self, name: str) -> Any:
         """The checkpoint ``name``, or None. Raises Diverged for a level that diverged before."""

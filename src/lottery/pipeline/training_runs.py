@@ -38,6 +38,12 @@ class TrainingRun:
         return f"{self.stage} {self.run.name} seed {self.seed}"
 
     @property
+    def arguments(self) -> list[str]:
+        """Those of its stage's command: ``["ag_news", "cnn", "winning_ticket"]``."""
+        run = self.run
+        return [name for name in (run.source, run.corpus, run.model, run.arm) if name]
+
+    @property
     def stored_as(self) -> Run:
         """The run whose name its folder in the run store has."""
         return self.run.of_arm(OTHER_ORDER) if self.stage == "connectivity" else self.run

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,16 +46,29 @@ class Unit:
         return [survey.entry for survey in self.surveys if survey.entry]
 
 
-def train(folder: Path, unit: Unit, reporter: Reporter) -> None:
-    """Train the runs of ``unit`` in the tree ``folder``, which has its inputs, into the run store.
+def train(tree: Path, unit: Unit, reporter: Reporter) -> None:
+    """Train the runs of ``unit`` in the working tree ``tree``, which has its inputs, into the run
+    store; if there are several, in lockstep.
 
     A run that diverges, or makes no sense for its model, has said so and is done.
     """
-    with contextlib.chdir(folder):
-        for run in unit.runs:
-            # The stage's own job, whose output nobody needs here: it is assembled from the store.
-            with tempfile.TemporaryDirectory(dir=folder) as outputs:
-                try:
-                    assembly.job(run).train_seed(run.run, Path(outputs), run.seed, reporter)
-                except (Diverged, NotForThisModelError) as error:
-                    reporter.note(f"{run.name}: {error}")
+    with contextlib.chdir(tree):
+        jobs = [(partial(_train, run, tree), reporter.of_run(run.name)) for run in unit.runs]
+        if len(jobs) > 1:
+            from lottery.pipeline import grouping, lockstep
+
+            lockstep.together(jobs, grouping.folder(unit.entries))
+        else:
+            for work, of_run in jobs:
+                work(of_run)
+
+
+def _train(run: TrainingRun, tree: Path, reporter: Reporter) -> None:
+    """Train a run by its stage's own job, whose output nobody needs here: it is assembled from the
+    store."""
+    train_seed: Callable[..., object] = assembly.job(run).train_seed
+    with tempfile.TemporaryDirectory(dir=tree) as outputs:
+        try:
+            train_seed(run.run, Path(outputs), run.seed, reporter)
+        except (Diverged, NotForThisModelError) as error:
+            reporter.note(f"{run.name}: {error}")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lottery.config import params
-from lottery.pipeline import training_runs
+from lottery.pipeline import grouping, training_runs
 from lottery.pipeline.board import Board, State
 
 RUNS = training_runs.of_grid(params.load(ROOT / "profiles" / "smoke.yaml"))
@@ -14,17 +14,17 @@ ENDS = (State.DONE, State.LEFT_OUT, State.FAILED)
 
 @given(st.data())
 def test_in_any_order_each_run_ends_once_after_those_that_it_needs(data: st.DataObject) -> None:
-    """However runs are chosen and however each ends, none is waited for without an end."""
+    """However groups are chosen and however each run ends, none is waited for without an end."""
     board, done = Board(RUNS), set()
-    for _ in RUNS:
-        if not (ready := board.ready()):
-            break
-        run = data.draw(st.sampled_from(ready), "run")
-        assert set(run.needs) <= done
-        end = data.draw(st.sampled_from(ENDS), "end")
-        board.set(run.name, end)
-        if end is State.DONE:
-            done.add(run.name)
+    groups = data.draw(st.sampled_from([[(run,) for run in RUNS], grouping.groups(RUNS)]))
+    while ready := [group for group in groups if board.can_start_all(group)]:
+        group = data.draw(st.sampled_from(ready), "group")
+        for run in board.in_state(State.WAITING, among=group):
+            assert set(run.needs) <= done
+            end = data.draw(st.sampled_from(ENDS), "end")
+            board.set(run.name, end)
+            if end is State.DONE:
+                done.add(run.name)
     assert not board.in_state(State.WAITING, State.RUNNING)
     assert {run.name for run in board.in_state(State.DONE)} == done
 

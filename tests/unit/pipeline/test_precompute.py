@@ -1,6 +1,6 @@
 """What is started when, whatever becomes of it: the driver with an executor that only pretends."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +8,7 @@ from helpers import ROOT
 
 from lottery.config import params
 from lottery.errors import LotteryError
-from lottery.pipeline import training_runs
+from lottery.pipeline import grouping, training_runs
 from lottery.pipeline.assembly import Survey
 from lottery.pipeline.board import Board, State
 from lottery.pipeline.precompute import Precompute
@@ -27,7 +27,7 @@ CONTROL = "branch rotten_tomatoes-cnn-reinit_same_mask seed 0"
 class Store:
     """Stands in for the assembler and the executor: a run store without training."""
 
-    trained_by, slots = "a test", 3
+    trained_by, slots, in_groups = "a test", 3, False
 
     def __init__(self, done: set[str] = frozenset()) -> None:  # type: ignore[assignment]
         self.done, self.busy, self.diverged = set(done), set[str](), set[str]()
@@ -35,7 +35,8 @@ class Store:
         self.refused = dict[str, set[str]]()
         self.started: list[str] = []
         self.assembled: list[str] = []
-        self._running: list[str] = []
+        self.units: list[tuple[str, ...]] = []
+        self._running: list[Unit] = []
 
     def survey(self, run: TrainingRun, has_inputs: bool) -> Survey:
         levels = (1, 2) if run.stage == "prune" else (0,)
@@ -49,8 +50,8 @@ class Store:
         self.assembled.append(run.name)
         return "diverged" if run.name in self.diverged else None
 
-    def seconds_per_epoch(self, run: TrainingRun) -> float:
-        return 1.0 if run.run.model == "cnn" else 4.0
+    def seconds_per_epoch(self, runs: Sequence[TrainingRun]) -> float:
+        return (1.0 if runs[0].run.model == "cnn" else 4.0) * (1 + len(runs)) / 2
 
     @property
     def free(self) -> int:
@@ -60,24 +61,34 @@ class Store:
         assert self.free
         if unit.name in self.refused and not self.done.issuperset(self.refused[unit.name]):
             return False
-        self.started.append(unit.name)
-        self._running.append(unit.name)
+        self.units.append(tuple(run.name for run in unit.runs))
+        self.started += [run.name for run in unit.runs if run.name not in self.done]
+        self._running.append(unit)
         return True
 
     def reports(self) -> Iterator[tuple[str, Report]]:
         if not self._running:
             return
-        name = self._running.pop()
-        yield name, Position(0.5, "level 1/2", is_work=True)
-        if name in self.broken:
-            yield name, LotteryError("no more memory")
+        unit = self._running.pop()
+        names = [run.name for run in unit.runs]
+        for name in names:
+            yield unit.name, Position(0.5, "level 1/2", is_work=True, run=name)
+        if self.broken.intersection(names):
+            yield unit.name, LotteryError("no more memory")
         else:
-            self.done.add(name)
-            yield name, Result(None)
+            self.done.update(names)
+            yield unit.name, Result(None)
 
 
-def precomputed(store: Store) -> Precompute:
-    work = Precompute(Board(RUNS), store)  # type: ignore[arg-type]
+ALONE = [(run,) for run in RUNS]
+
+
+def precompute(store: Store, groups: Sequence[tuple[TrainingRun, ...]] = ALONE) -> Precompute:
+    return Precompute(Board(RUNS), store, groups)  # type: ignore[arg-type]
+
+
+def precomputed(store: Store, groups: Sequence[tuple[TrainingRun, ...]] = ALONE) -> Precompute:
+    work = precompute(store, groups)
     work.survey()
     work.train(store, work.seconds())
     return work
@@ -122,7 +133,7 @@ def test_what_the_executor_cannot_start_yet_is_tried_again() -> None:
 
 def test_what_another_process_has_finished_meanwhile_is_not_started() -> None:
     store = Store()
-    work = Precompute(Board(RUNS), store)  # type: ignore[arg-type]
+    work = precompute(store)
     work.survey()
     store.done.add(TICKET)
     work.train(store, work.seconds())
@@ -154,7 +165,7 @@ def test_a_dense_run_that_diverged_leaves_out_what_starts_from_it() -> None:
 
 def test_the_estimate_counts_levels_and_epochs() -> None:
     store = Store(done={run.name for run in RUNS if run.stage == "train"})
-    work = Precompute(Board(RUNS), store)  # type: ignore[arg-type]
+    work = precompute(store)
     work.survey()
     seconds = work.seconds()
     assert seconds[TICKET] == 2 * 2 * 1.0, "levels, epochs, seconds per epoch"
@@ -166,6 +177,64 @@ def test_the_estimate_counts_levels_and_epochs() -> None:
     )
     assert sum(seconds.values()) == 160
     assert lines[-1] == "about 80 s on 2 processes"
+
+
+GROUPS = grouping.groups(RUNS)
+
+
+def test_groups_are_the_seeds_and_arms_of_a_stage_and_cell() -> None:
+    names = [[run.name for run in group] for group in GROUPS]
+    prune = "prune rotten_tomatoes-cnn"
+    assert names[1] == [
+        f"{prune}-{arm} seed {seed}"
+        for arm in ("winning_ticket", "late_rewinding", "random_reinit")
+        for seed in (0, 1)
+    ]
+    assert sorted(name for group in names for name in group) == sorted(run.name for run in RUNS)
+    assert all(len({(run.stage, run.run.cell) for run in group}) == 1 for group in GROUPS)
+
+
+def test_what_is_done_of_a_group_trains_with_it_once_more() -> None:
+    """Which networks train together must not depend on what was interrupted when."""
+    done = {run.name for run in RUNS if run.stage == "train"} | {TICKET}
+    store = Store(done=done)
+    work = precomputed(store, GROUPS)
+    assert set(store.started) == {run.name for run in RUNS} - done
+    assert sorted(store.units) == sorted(
+        tuple(run.name for run in group) for group in GROUPS if group[0].stage != "train"
+    )
+    assert len(work.board.in_state(State.DONE)) == len(RUNS)
+
+
+def test_a_group_that_fails_is_named_and_stops_those_that_need_it() -> None:
+    store = Store()
+    store.broken = {TICKET}
+    work = precomputed(store, GROUPS)
+    pruning_runs = [group for group in GROUPS if TICKET in [run.name for run in group]]
+    assert set(work.errors) == {run.name for group in pruning_runs for run in group}
+    failed = {run.name for run in work.board.in_state(State.FAILED)}
+    assert CONTROL in failed
+    assert not [name for name in failed if "lstm" in name]
+
+
+def test_a_group_goes_on_without_those_whose_dense_run_diverged() -> None:
+    store = Store()
+    store.diverged = {DENSE}
+    work = precomputed(store, GROUPS)
+    assert work.errors == {}
+    (pruning_runs,) = [
+        unit for unit in store.units if unit[0].startswith("prune rotten_tomatoes-cnn")
+    ]
+    assert all(name.endswith("seed 1") for name in pruning_runs)
+    assert len(pruning_runs) == 3
+
+
+def test_the_estimate_of_a_group_is_shared_among_its_runs() -> None:
+    work = precompute(Store(done={run.name for run in RUNS if run.stage == "train"}), GROUPS)
+    work.survey()
+    seconds = work.seconds()
+    assert seconds[TICKET] == 2 * 2 * 1.0 * (1 + 6) / 2 / 6, "levels, epochs, a group of six"
+    assert list(work.lines(seconds, 1))[-1].endswith(" on 1 process, up to 6 networks in lockstep")
 
 
 @pytest.fixture

@@ -312,5 +312,5 @@ def test_without_ray_the_command_says_how_to_install_it(
     """And nothing but that command imports it."""
     monkeypatch.chdir(tree)
     monkeypatch.setattr("tools.precompute.find_spec", lambda name: None)
-    refused(lambda: precompute.run(settings, "ray", False), "make ray")
+    refused(lambda: precompute.run(settings, [], "ray"), "make ray")
     assert "lottery.pipeline.executors.ray" not in sys.modules

@@ -17,6 +17,10 @@ class Executor(Protocol):
     """For what is recorded beside the checkpoints."""
 
     @property
+    def in_groups(self) -> bool:
+        """Whether it trains the runs of a unit in lockstep."""
+
+    @property
     def slots(self) -> int:
         """How many units it has room for."""
 

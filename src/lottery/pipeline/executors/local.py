@@ -24,8 +24,10 @@ class LocalExecutor:
         slots: int,
         trained_by: str = "make precompute",
         environment: Mapping[str, str] = MappingProxyType({}),
+        in_groups: bool = False,
     ) -> None:
         self._tree, self.slots, self.trained_by = tree, slots, trained_by
+        self.in_groups = in_groups
         self._environment = dict(environment)
         self._processes = Processes(slots, units.__name__, *JOBS)
 

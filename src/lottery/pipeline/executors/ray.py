@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 FORWARDED = (
     "ATEN_CPU_CAPABILITY",
     "LOTTERY_CHECKPOINT_SECONDS",
+    "LOTTERY_LOCKSTEP",
     "MKL_ENABLE_INSTRUCTIONS",
     "NUMBA_CPU_FEATURES",
     "NUMBA_CPU_NAME",
@@ -113,6 +114,11 @@ class RayExecutor:
                 )
             if before is None and self._nodes.provenance != here:
                 provenance.record(cell, self._nodes.provenance)
+
+    @property
+    def in_groups(self) -> bool:
+        """Whether the nodes train groups of networks in lockstep."""
+        return "lockstep" in self._nodes.provenance
 
     @property
     def slots(self) -> int:
