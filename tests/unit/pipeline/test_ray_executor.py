@@ -26,7 +26,9 @@ from lottery.pipeline.training_runs import TrainingRun
 from lottery.pipeline.units import Unit
 from tools import precompute
 
-EXECUTORS = ("lottery.pipeline.executors.ray", "lottery.pipeline.executors.ray_nodes")
+EXECUTORS = tuple(
+    f"lottery.pipeline.executors.{name}" for name in ("ray", "ray_inputs", "ray_nodes")
+)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from lottery.errors import LotteryError, one_line
 from lottery.pipeline import provenance, run_store
 from lottery.pipeline.executors import node
 from lottery.pipeline.executors.node import Began, File
+from lottery.pipeline.executors.ray_inputs import Inputs
 from lottery.pipeline.executors.ray_nodes import Nodes
 from lottery.pipeline.processes import Report, Result
 from lottery.pipeline.reporter import Note, Saved
@@ -44,8 +45,6 @@ FORWARDED = (
     "ONEDNN_MAX_CPU_ISA",
 )
 """Variables that decide how a node computes."""
-INPUTS_MB = 2000
-"""How much of the inputs stays in the object store between units."""
 ATTEMPTS = 3
 """How often a unit is lost without a new level before it has failed."""
 
@@ -80,7 +79,7 @@ class RayExecutor:
         self._tree, self._settings = tree, settings
         self._train = ray.remote(max_calls=0, max_retries=0, num_returns="streaming")(train)
         self._tasks: dict[str, _Task] = {}
-        self._inputs: dict[str, tuple[int, Any]] = {}
+        self._inputs = Inputs(tree)
         self._store = paths.checkpoints().resolve()
         self._nodes = Nodes(settings, say)
 
@@ -167,8 +166,8 @@ class RayExecutor:
 
     def _submit(self, task: _Task) -> None:
         """Hand a unit to Ray, with the levels that are done."""
-        inputs = sorted({*task.unit.inputs, *self._token_files(task.unit)})
-        references = [self._reference(path) for path in inputs]
+        inputs = self._inputs.of(task.unit)
+        references = [self._inputs.reference(path) for path in inputs]
         stored = {
             str(path.relative_to(self._store)): path.read_bytes()
             for entry in task.unit.entries
@@ -178,25 +177,6 @@ class RayExecutor:
         task.generator = self._train.options(**options).remote(
             task.unit, inputs, references, stored
         )
-
-    def _token_files(self, unit: Unit) -> Iterator[str]:
-        """What building the network of its cell reads besides; never the test documents."""
-        corpora = {name for run in unit.runs for name in (run.run.corpus, run.run.source) if name}
-        for corpus in corpora:
-            for path in (self._tree / paths.tokens(corpus)).iterdir():
-                if not path.name.startswith("test."):
-                    yield str(path.relative_to(self._tree))
-
-    def _reference(self, path: str) -> Any:
-        """An input in the object store, from which each node fetches it once."""
-        size, reference = self._inputs.pop(path, (0, None))
-        if reference is None:
-            content = (self._tree / path).read_bytes()
-            size, reference = len(content), ray.put(content)
-        self._inputs[path] = size, reference  # the last ones were used last
-        while sum(size for size, _ in self._inputs.values()) > INPUTS_MB * 10**6:
-            del self._inputs[next(iter(self._inputs))]
-        return reference
 
     def _next(self, task: _Task) -> Iterator[Report]:
         """The next report of a task, as the driver wants it."""
