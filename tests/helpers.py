@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pytest
+import safetensors
 import safetensors.torch
 import torch
 from hypothesis import strategies as st
@@ -323,6 +324,16 @@ def level_digests(store: Path) -> dict[str, str]:
         name = f"{path.parent.relative_to(store)}/{path.name.split('.')[0]}"
         digests[name] = hashlib.sha256(content).hexdigest()
     return digests
+
+
+def group_sizes(store: Path) -> dict[str, int]:
+    """How many networks trained together, by the run's folder in a run store; 1 for one alone."""
+    sizes = {}
+    for path in store.rglob("level-*.safetensors"):
+        with safetensors.safe_open(path, "pt") as file:
+            metadata = json.loads(file.metadata()["metadata"])
+        sizes[path.relative_to(store).parts[0]] = metadata.get("networks", 1)
+    return sizes
 
 
 def same(one: Weights, other: Weights) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 import small_environment
 import yaml
-from helpers import SMOKE_CELLS, SMOKE_CONTROL, SMOKE_PRUNING_RUNS, Repository
+from helpers import SMOKE_CELLS, SMOKE_CONTROL, SMOKE_PRUNING_RUNS, Repository, group_sizes
 
 pytestmark = pytest.mark.slow
 PACKAGES = (
@@ -80,9 +81,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def box(finished: Repository, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Box:
-    root = tmp_path_factory.mktemp("box") / "project"
+def make_box(finished: Repository, python: Path, root: Path) -> Box:
     finished.run("git", "clone", "-q", str(finished.path), str(root))
     for name in ELSEWHERE:
         shutil.rmtree(root / name)
@@ -93,6 +92,11 @@ def box(finished: Repository, python: Path, tmp_path_factory: pytest.TempPathFac
         target.parent.mkdir(exist_ok=True)
         shutil.copy2(compiled, target)
     return Box(root, python)
+
+
+@pytest.fixture(scope="module")
+def box(finished: Repository, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Box:
+    return make_box(finished, python, tmp_path_factory.mktemp("box") / "project")
 
 
 def kill_while_pruning(box: Box) -> None:
@@ -203,3 +207,22 @@ def test_a_study_is_made_of_the_archive(
     assert labels["wall time of these results"].partition(": ")[2].startswith("train ")
     page = (study / "plots" / "report.html").read_text()
     assert labels["trained on"] in page and commit in page
+
+
+def test_all_is_trained_in_lockstep_first(
+    finished: Repository, python: Path, tmp_path: Path
+) -> None:
+    """As on a GPU: what the named stages need, which assemble it and train nothing."""
+    box = make_box(finished, python, tmp_path / "project")
+    box.environment["LOTTERY_LOCKSTEP"] = "1"
+    cell = SMOKE_CELLS[0]
+    status, output = box.run("evaluate", "--cells", cell)
+    assert status == 0, output
+    assert "all training first, in lockstep (without a limit)" in output
+    assert output.count("nothing was left to train") == 6
+    assert len(re.findall(r"make precompute on \S+ \(4 networks in lockstep\)", output)) == 4
+    assert group_sizes(box.root / ".lottery/checkpoints") == {
+        cell: 2,
+        f"{cell}-winning_ticket": 4,
+        f"{cell}-late_rewinding": 4,
+    }
