@@ -73,6 +73,8 @@ class FakeRay(ModuleType):
         self.submitted: list[tuple[dict[str, Any], tuple[Any, ...]]] = []
         self.canceled: list[Generator] = []
         self.puts = 0
+        self.stuck: set[str] = set()
+        """Nodes whose tasks do not begin."""
         self.silent: dict[str, int] = {}
         """How many probes of a node fail."""
         self.init_options: dict[str, Any] = {}
@@ -100,8 +102,9 @@ class FakeRay(ModuleType):
         return reference.value
 
     def wait(self, references: list[Any], **options: Any) -> tuple[list[Any], list[Any]]:
-        count = options["num_returns"]
-        return references[:count], references[count:]
+        ready = [entry for entry in references if getattr(entry, "node", "") not in self.stuck]
+        ready = ready[: options["num_returns"]]
+        return ready, [entry for entry in references if entry not in ready]
 
     def cancel(self, generator: Generator, force: bool) -> None:
         self.canceled.append(generator)

@@ -326,13 +326,15 @@ def level_digests(store: Path) -> dict[str, str]:
     return digests
 
 
-def group_sizes(store: Path) -> dict[str, int]:
-    """How many networks trained together, by the run's folder in a run store; 1 for one alone."""
-    sizes = {}
+def group_sizes(store: Path) -> dict[str, set[int]]:
+    """How many networks trained together at the levels of a run, by its folder in a run store; 1
+    for one alone."""
+    sizes: dict[str, set[int]] = {}
     for path in store.rglob("level-*.safetensors"):
         with safetensors.safe_open(path, "pt") as file:
             metadata = json.loads(file.metadata()["metadata"])
-        sizes[path.relative_to(store).parts[0]] = metadata.get("networks", 1)
+        run = path.relative_to(store).parts[0]
+        sizes.setdefault(run, set()).add(metadata.get("networks", 1))
     return sizes
 
 

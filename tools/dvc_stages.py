@@ -164,7 +164,7 @@ def chosen(stages: list[Stage], names: Collection[str], cells: Collection[str]) 
                 hint = suggestion(value, sorted(choices))
                 raise LotteryError(
                     f"{kind} {brief(value)}: not one that token arrays suffice for{hint}; "
-                    "--list lists them"
+                    "'python -m tools.run_stages --list' lists them"
                 )
     wanted = {
         stage

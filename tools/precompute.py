@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from lottery.config import grid, params
+from lottery.config import params
 from lottery.config.schema import Params
 from lottery.errors import LotteryError
 from lottery.pipeline import assembly, cli, grouping, training_runs, workers
@@ -32,24 +32,27 @@ def run(
 
     Raises LotteryError if a run failed.
     """
-    for corpus in settings.corpora:
+    used = [name for run in runs for name in (run.run.corpus, run.run.source) if name]
+    for corpus in dict.fromkeys(used):
         if not paths.tokens(corpus).is_dir():
             raise LotteryError(f"{paths.tokens(corpus)}: not found; run 'dvc repro tokenize' first")
     # Its processes work in another folder.
     os.environ["LOTTERY_CHECKPOINTS"] = str(paths.checkpoints().resolve())
-    with assembly.tree() as tree, EXECUTORS[on](tree, settings, not estimate_only) as executor:
+    cells = [] if estimate_only else list(dict.fromkeys(run.run.cell for run in runs))
+    with assembly.tree() as tree, EXECUTORS[on](tree, settings, cells) as executor:
         board = Board(runs)
         with Assembler(tree, executor.trained_by) as assembler:
             groups = grouping.groups(runs) if executor.in_groups else [(run,) for run in runs]
             work = Precompute(board, assembler, groups)
             work.survey()
             seconds = work.seconds()
-            slots = min(executor.slots, max(1, len(work.pending)))
+            units = sum(any(run.name in work.pending for run in group) for group in groups)
+            slots = min(executor.slots, max(1, units))
             print("\n".join(work.lines(seconds, slots)), flush=True)
             if estimate_only or not work.pending:
                 return
             work.train(executor, seconds)
-    print(f"precompute: {work.levels_trained} trainings; 'dvc repro' assembles the results")
+    print(f"precompute: {work.levels_trained} trainings; the stages assemble the results")
     if work.errors:
         name, error = next(iter(work.errors.items()))
         raise LotteryError(
@@ -58,7 +61,7 @@ def run(
 
 
 @contextmanager
-def _local(tree: Path, settings: Params, trains: bool) -> Iterator[Executor]:
+def _local(tree: Path, settings: Params, cells: Sequence[str]) -> Iterator[Executor]:
     """Processes on this machine; one alone where it trains groups, which fill a card."""
     in_groups = grouping.is_used(settings.device)
     runs = len(training_runs.of_grid(settings))
@@ -69,15 +72,14 @@ def _local(tree: Path, settings: Params, trains: bool) -> Iterator[Executor]:
 
 
 @contextmanager
-def _ray(tree: Path, settings: Params, trains: bool) -> Iterator[Executor]:
-    """A Ray cluster."""
+def _ray(tree: Path, settings: Params, cells: Sequence[str]) -> Iterator[Executor]:
+    """A Ray cluster, which is recorded as what trains ``cells``."""
     if find_spec("ray") is None:
         raise LotteryError("Ray is not installed; install it with: make ray")
     from lottery.pipeline.executors.ray import RayExecutor
 
     with RayExecutor(tree, settings, lambda text: print(text, file=sys.stderr)) as executor:
-        if trains:
-            executor.claim([cell.name for cell in grid.cells(settings)])
+        executor.claim(cells)
         yield executor
 
 

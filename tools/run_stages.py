@@ -50,14 +50,11 @@ def run_all(
     # What it writes is in Git, but may be of other code than is here.
     if _run([sys.executable, "-m", "stages.code"], clock):
         raise LotteryError("stage code failed; what it said is above")
-    training = [
-        stage.name
-        for stage in stages
-        if stage.kind in training_runs.STAGES and not records.is_up_to_date(stage)
-    ]
-    if in_groups and training:
+    training = [stage for stage in stages if stage.kind in training_runs.STAGES]
+    if in_groups and not all(records.is_up_to_date(stage) for stage in training):
         print(f"all training first, in lockstep ({clock.limit()})", file=sys.stderr, flush=True)
-        if _run([sys.executable, "-m", "tools.precompute", *training], clock):
+        names = [stage.name for stage in training]  # all: they decide the groups
+        if _run([sys.executable, "-m", "tools.precompute", *names], clock):
             raise LotteryError("training in lockstep failed; what it said is above")
     for number, stage in enumerate(stages, 1):
         if records.is_up_to_date(stage):

@@ -222,7 +222,7 @@ def test_all_is_trained_in_lockstep_first(
     assert output.count("nothing was left to train") == 6
     assert len(re.findall(r"make precompute on \S+ \(4 networks in lockstep\)", output)) == 4
     assert group_sizes(box.root / ".lottery/checkpoints") == {
-        cell: 2,
-        f"{cell}-winning_ticket": 4,
-        f"{cell}-late_rewinding": 4,
+        cell: {2},
+        f"{cell}-winning_ticket": {4},
+        f"{cell}-late_rewinding": {4},
     }

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import SMOKE_TRAINING_RUNS, Repository, level_digests, trainings
+from helpers import SMOKE_TRAINING_RUNS, Repository, group_sizes, level_digests, trainings
 
 pytest.importorskip("ray", reason="Ray is optional, and not installed: make ray")
 from ray.cluster_utils import Cluster
@@ -108,7 +108,7 @@ def start(head: Cluster) -> Iterator[Start]:
     """Start a driver in a repository; those that are left are killed."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(repository: Repository, **options: Any) -> subprocess.Popen[str]:
+    def start(repository: Repository, *stages: str, **options: Any) -> subprocess.Popen[str]:
         environment = {
             **repository.environment(),
             "RAY_ADDRESS": head.address,
@@ -116,7 +116,7 @@ def start(head: Cluster) -> Iterator[Start]:
             **options.pop("environment", {}),
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "tools.precompute", "--on", "ray"],
+            [sys.executable, "-m", "tools.precompute", "--on", "ray", *stages],
             cwd=repository.path,
             env=environment,
             stdout=subprocess.PIPE,
@@ -244,3 +244,17 @@ def test_three_nodes_give_what_the_pipeline_gives(
     output = project.run("dvc", "repro")
     assert output.count("trained by make precompute ON=ray on ") == SMOKE_TRAINING_RUNS
     assert project.digests(*Repository.RESULTS) == finished.digests(*Repository.RESULTS)
+
+
+def test_groups_of_networks_train_on_a_node(
+    finished: Repository, nodes: Nodes, start: Start, tmp_path: Path
+) -> None:
+    """As on GPUs: the seeds and arms of a cell in lockstep, with the bytes of one machine."""
+    lockstep = {"LOTTERY_LOCKSTEP": "1"}
+    local, project = (finished.untrained(tmp_path / name) for name in ("local", "project"))
+    local.run("tools.precompute", "train", "prune", "--cells", "rotten_tomatoes-cnn", **lockstep)
+    nodes.add()
+    finish(start(project, "train", "prune", "--cells", "rotten_tomatoes-cnn", environment=lockstep))
+    store = Path(".lottery/checkpoints")
+    assert group_sizes(project.path / store)[TICKET] == {4}
+    assert level_digests(project.path / store) == level_digests(local.path / store)

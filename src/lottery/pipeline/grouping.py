@@ -78,7 +78,7 @@ def groups(runs: Iterable[TrainingRun]) -> list[tuple[TrainingRun, ...]]:
 def folder(entries: Sequence[Entry]) -> Path:
     """Where the epochs of the group of ``entries`` are saved: beside the first's checkpoints."""
     store = paths.checkpoints()
-    members = [str(entry.folder.relative_to(store)) for entry in entries]
+    members = [entry.folder.relative_to(store).as_posix() for entry in entries]
     return entries[0].folder / f"group-{_digest(members)}"
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
+
+import torch
 
 from lottery.experiment.lockstep import group
 from lottery.experiment.lockstep.group import Participant, Task
 from lottery.experiment.lockstep.replicate import Replicate
-from lottery.pipeline import resume
+from lottery.pipeline import grouping, resume, run_store
 from lottery.pipeline.reporter import Reporter
+from lottery.pipeline.run_store import Entry
+from lottery.storage import locks
 from lottery.training.checkpointing import Checkpointer
 
 Result = TypeVar("Result")
@@ -23,12 +26,12 @@ Job = tuple[Callable[[Reporter], Result], Reporter]
 """A job's work, and the reporter that it is to be called with."""
 
 
-def together(jobs: Sequence[Job[Result]], folder: Path) -> list[Result]:
+def together(jobs: Sequence[Job[Result]], entries: Sequence[Entry]) -> list[Result]:
     """What each of ``jobs`` returns. All of a group train the same stage of one cell.
 
-    ``folder`` has the epochs of the group that is being trained: the same for the same jobs, and
-    for no others. It is removed at the end. If a job raises an error, the others are stopped, and
-    it is raised here.
+    ``entries`` is where their checkpoints are; beside the first's, a folder of the group has the
+    epochs that are being trained, until the end. Waits while another process uses any of them. If a
+    job raises an error, the others are stopped, and it is raised here.
     """
 
     def task(work: Callable[[Reporter], Result], reporter: Reporter) -> Task[Result]:
@@ -40,6 +43,14 @@ def together(jobs: Sequence[Job[Result]], folder: Path) -> list[Result]:
         return run
 
     tasks = [task(work, reporter) for work, reporter in jobs]
-    results = group.run(tasks, Checkpointer(folder, resume.checkpoint_seconds()))
-    shutil.rmtree(folder)
+    # The group trains in this thread, and the others inherit the setting.
+    torch.set_flush_denormal(True)
+    folder = grouping.folder(entries)
+    # Not in `folder`, which is removed: another process may wait for it.
+    with locks.held(folder.with_name(f"lock-{folder.name}"), f"a group of {len(jobs)} networks"):
+        for entry in entries:  # here, because a task that waits for one cannot be interrupted
+            with locks.held(entry.folder / run_store.LOCK, entry.folder.parent.parent.name):
+                pass
+        results = group.run(tasks, Checkpointer(folder, resume.checkpoint_seconds()))
+        shutil.rmtree(folder)
     return results

@@ -65,11 +65,12 @@ class Precompute:
             pending = [run for run in group if run.name in self.pending]
             size = group[0].run.cell, len(group)
             if pending and size not in per_epoch:
-                per_epoch[size] = self.assembler.seconds_per_epoch(group) / len(group)
+                per_epoch[size] = self.assembler.seconds_per_epoch(group)
             for run in pending:
                 survey = self.pending[run.name]
                 trainings = len(survey.levels) - len(survey.done)
-                seconds[run.name] = trainings * run.run.train_settings.epochs * per_epoch[size]
+                of_group = trainings * run.run.train_settings.epochs * per_epoch[size]
+                seconds[run.name] = of_group / len(pending)  # those that are done train, too
         return seconds
 
     def train(self, executor: Executor, seconds: Mapping[str, float]) -> None:
@@ -87,7 +88,15 @@ class Precompute:
                     progress.ended(run.name, self.board.state(run.name) is State.FAILED)
 
     def _start(self, executor: Executor, progress: PrecomputeProgress, busy: set[str]) -> None:
-        """Start units while there is room. Those that another process works on come last."""
+        """Start units while there is room. Those that another process works on come last.
+
+        Where one of a group failed, or what it needs did, the others would be another group: they
+        fail with it.
+        """
+        for group in self.groups:
+            if self.board.in_state(State.FAILED, among=group):
+                for run in self.board.in_state(State.WAITING, among=group):
+                    self.board.set(run.name, State.FAILED)
         ready = [group for group in self.groups if self.board.can_start_all(group)]
         for group in sorted(ready, key=lambda group: group[0].name in busy):
             if not executor.free:

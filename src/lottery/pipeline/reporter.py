@@ -123,7 +123,7 @@ class Reporter:
     def after_batch(self, plan: Plan, epoch: int, batch: int, batches: int) -> None:
         """Called by the training loop: ``batch`` batches of the epoch are done."""
         now = time.monotonic()
-        if self._position.is_work and now - self._sent < REPORTED_S:
+        if self._position.is_work and now - self._sent < REPORTED_S * self.networks:
             return
         done, epochs = epoch - plan.epochs.start + batch / batches, len(plan.epochs)
         self._move(done / epochs, epochs=epochs, epochs_done=done, batches=batches, is_work=True)

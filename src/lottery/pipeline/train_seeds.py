@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +17,7 @@ from lottery.progress import Display
 
 if TYPE_CHECKING:
     from lottery.config.grid import Run
+    from lottery.pipeline.run_store import Entry
 
 
 def each_seed(stage: str, run: Run, folder: Path) -> list[Any]:
@@ -26,7 +29,7 @@ def each_seed(stage: str, run: Run, folder: Path) -> list[Any]:
     """
     if not (grouping.is_used(run.params.device) and grouping.supports(run)):
         return workers.each_seed(stage, run, folder)
-    from lottery.pipeline import lockstep, resume
+    from lottery.pipeline import lockstep
 
     members = [TrainingRun(stage, run, seed) for seed in run.params.seeds]
     groups = grouping.groups(members)
@@ -36,13 +39,28 @@ def each_seed(stage: str, run: Run, folder: Path) -> list[Any]:
     with Display(progress.status, progress.long_epoch) as display:
         console = Console(progress, display)
         for group in groups:
-            work = []
+            work: list[lockstep.Job[Any]] = []
             for member in group:
                 progress.began(member.seed)
                 reporter = Reporter(partial(console.heard, member.seed))
                 work.append((partial(run_seed, run, folder, member.seed), reporter))
-            stored = [resume.entry(stage, member.stored_as, member.seed) for member in group]
-            results += lockstep.together(work, grouping.folder(stored))
+            entries = _entries(group)
+            if len(entries) > 1:
+                results += lockstep.together(work, entries)
+            else:  # one by itself, and what has nothing to train
+                results += [one(reporter) for one, reporter in work]
             for member in group:
                 console.finished(member.seed)
     return results
+
+
+def _entries(group: Sequence[TrainingRun]) -> list[Entry]:
+    """Where those of ``group`` are stored that have something to train: what a run starts from is
+    missing where it diverged."""
+    from lottery.pipeline import resume
+
+    entries = []
+    for member in group:
+        with suppress(FileNotFoundError):
+            entries.append(resume.entry(member.stage, member.stored_as, member.seed))
+    return entries

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lottery.pipeline import assembly
 from lottery.pipeline.reporter import Reporter
 from lottery.pruning.control import NotForThisModelError
+from lottery.storage import paths
 from lottery.training.loop import Diverged
 
 if TYPE_CHECKING:
@@ -55,12 +56,17 @@ def train(tree: Path, unit: Unit, reporter: Reporter) -> None:
     with contextlib.chdir(tree):
         jobs = [(partial(_train, run, tree), reporter.of_run(run.name)) for run in unit.runs]
         if len(jobs) > 1:
-            from lottery.pipeline import grouping, lockstep
+            from lottery.pipeline import lockstep
 
-            lockstep.together(jobs, grouping.folder(unit.entries))
+            lockstep.together(jobs, [_here(entry) for entry in unit.entries])
         else:
             for work, of_run in jobs:
                 work(of_run)
+
+
+def _here(entry: Entry) -> Entry:
+    """``entry`` in the run store of this machine: on a cluster, the driver's has another path."""
+    return replace(entry, folder=paths.checkpoints() / Path(*entry.folder.parts[-3:]))
 
 
 def _train(run: TrainingRun, tree: Path, reporter: Reporter) -> None:

@@ -10,7 +10,7 @@ from helpers import ROOT, write_tokens
 
 from lottery.config import params
 from lottery.config.grid import Run
-from lottery.pipeline import lockstep
+from lottery.pipeline import lockstep, resume
 from lottery.pipeline.jobs import prune, train
 from lottery.pipeline.reporter import Position, Reporter
 from lottery.storage import paths
@@ -49,10 +49,12 @@ def test_jobs_train_together_and_resume_alone(cell: Run, monkeypatch: pytest.Mon
         ]
 
     dense = [(partial(train.run_seed, cell, cell.dense_folder, seed)) for seed in (0, 1)]
-    lockstep.together([(work, Reporter(reports.append)) for work in dense], Path("group/dense"))
+    entries = [resume.entry("train", cell, seed) for seed in (0, 1)]
+    lockstep.together([(work, Reporter(reports.append)) for work in dense], entries)
     arms = [cell.of_arm(arm) for arm in ("winning_ticket", "late_rewinding")]
     pruning = jobs(prune.run_seed, arms, "together")
-    lockstep.together(pruning, Path("group/prune"))
+    entries = [resume.entry("prune", run, seed) for run in arms for seed in (0, 1)]
+    lockstep.together(pruning, entries)
     positions = [report for report in reports if isinstance(report, Position)]
     assert any(position.epochs_done for position in positions)
 

@@ -234,6 +234,9 @@ def test_the_estimate_of_a_group_is_shared_among_its_runs() -> None:
     work.survey()
     seconds = work.seconds()
     assert seconds[TICKET] == 2 * 2 * 1.0 * (1 + 6) / 2 / 6, "levels, epochs, a group of six"
+    work = precompute(Store(done={run.name for run in RUNS if run.name != TICKET}), GROUPS)
+    work.survey()
+    assert work.seconds()[TICKET] == 2 * 2 * 1.0 * (1 + 6) / 2, "the others train with it"
     assert list(work.lines(seconds, 1))[-1].endswith(" on 1 process, up to 6 networks in lockstep")
 
 

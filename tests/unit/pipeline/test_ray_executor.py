@@ -270,6 +270,19 @@ def test_a_node_that_does_not_answer_is_asked_again(
     assert lines == ["node mute is left out: it does not say what it is: A worker died."]
 
 
+def test_a_unit_whose_nodes_are_gone_before_it_begins_goes_to_others(
+    fake: FakeRay, executors: ModuleType, settings: Params, tree: Path, here: dict[str, Any]
+) -> None:
+    """Ray would keep it waiting for those that it was handed to."""
+    fake.cluster, fake.stuck = {"aaa": ({CPU: 1}, here)}, {"aaa"}
+    with executors.RayExecutor(tree, settings, train=two_levels) as executor:
+        assert executor.start(unit_of(settings, tree.parent))
+        assert list(executor.reports()) == []
+        fake.cluster = {"bbb": ({CPU: 1}, here)}
+        assert isinstance(until_the_end(executor)[-1], Result)
+    assert [generator.node for generator in fake.canceled] == ["aaa"]
+
+
 def test_one_kind_of_node_trains_all(
     fake: FakeRay, executors: ModuleType, settings: Params, tree: Path, here: dict[str, Any]
 ) -> None:

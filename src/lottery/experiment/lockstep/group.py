@@ -117,18 +117,31 @@ class _Group(Generic[Result]):
         ]
         try:
             with self._turn:
-                for thread in threads:
-                    thread.start()
+                for count, thread in enumerate(threads, 1):
+                    if not self._error:
+                        self._begin(thread, count)
                 self._train_all()
         finally:
             with self._turn:
                 self._stopped = True
                 self._turn.notify_all()
             for thread in threads:
-                thread.join()
+                if thread.ident:
+                    thread.join()
         if self._error:
             raise self._error
         return [self._results[number] for number in range(len(self._tasks))]
+
+    def _begin(self, thread: threading.Thread, count: int) -> None:
+        """Start the task number ``count``; wait for its first request, or its end. So the tasks
+        take the locks of their runs in the same order in every process."""
+
+        def has_begun() -> bool:
+            ended = len(self._tasks) - self._running
+            return self._error is not None or len(self._requests) + ended >= count
+
+        thread.start()
+        self._turn.wait_for(has_begun)
 
     def _work(self, number: int) -> None:
         with self._turn:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ FORWARDED = (
     "ONEDNN_MAX_CPU_ISA",
 )
 """Variables that decide how a node computes."""
+NO_NODE = "no node yet"
 ATTEMPTS = 3
 """How often a unit is lost without a new level before it has failed."""
 
@@ -56,7 +57,9 @@ class _Task:
     unit: Unit
     locks: list[FileLock]
     generator: Any = None
-    node: str = "no node yet"
+    nodes: list[str] = field(default_factory=list)
+    """The ids of those that may train it."""
+    node: str = NO_NODE
     attempts: int = 0
     lost: list[str] = field(default_factory=list)
 
@@ -101,7 +104,7 @@ class RayExecutor:
             _release(task)
         ray.shutdown()
 
-    def claim(self, cells: list[str]) -> None:
+    def claim(self, cells: Sequence[str]) -> None:
         """Record that ``cells`` are trained on the kind of node that is used, unless that is the
         kind of this machine. Raises LotteryError for one that was trained on another kind."""
         here = provenance.of_this_machine(self._settings.device, self._settings.threads)
@@ -109,7 +112,8 @@ class RayExecutor:
             before = provenance.recorded(cell)
             if before not in (None, self._nodes.provenance):
                 raise LotteryError(
-                    f"{cell} was trained on {before}, and no such node has joined the cluster"
+                    f"{cell} was trained on {before}, and no such node has joined the cluster; "
+                    "where only 'lockstep' differs, LOTTERY_LOCKSTEP (0 or 1) or the code does"
                 )
             if before is None and self._nodes.provenance != here:
                 provenance.record(cell, self._nodes.provenance)
@@ -149,9 +153,13 @@ class RayExecutor:
     def reports(self) -> Iterator[tuple[str, Report]]:
         """What has come from the units within a second, with their names."""
         self._nodes.refresh()
+        usable = self._nodes.ids()
         for task in self._tasks.values():
-            if task.generator is None and self._nodes.ids():
-                self._submit(task)
+            if task.generator and task.node == NO_NODE and not set(task.nodes) & set(usable):
+                ray.cancel(task.generator, force=True)  # it would wait for ever
+                task.generator = None
+            if task.generator is None and usable:
+                self._submit(task, usable)
         running = {task.generator: name for name, task in self._tasks.items() if task.generator}
         if not running:
             time.sleep(1)
@@ -164,8 +172,8 @@ class RayExecutor:
                     _release(self._tasks.pop(name))
                 yield name, report
 
-    def _submit(self, task: _Task) -> None:
-        """Hand a unit to Ray, with the levels that are done."""
+    def _submit(self, task: _Task, nodes: list[str]) -> None:
+        """Hand a unit to Ray, for one of ``nodes``, with the levels that are done."""
         inputs = self._inputs.of(task.unit)
         references = [self._inputs.reference(path) for path in inputs]
         stored = {
@@ -173,7 +181,8 @@ class RayExecutor:
             for entry in task.unit.entries
             for path in entry.saved()
         }
-        options = {"name": task.unit.name, **self._nodes.options()}
+        options = {"name": task.unit.name, **self._nodes.options(nodes)}
+        task.nodes = nodes
         task.generator = self._train.options(**options).remote(
             task.unit, inputs, references, stored
         )
@@ -222,8 +231,8 @@ class RayExecutor:
         if task.attempts >= ATTEMPTS:
             yield LotteryError(f"on {task.node}: lost {ATTEMPTS} times; the last time: {reason}")
             return
-        task.generator = None
         yield Note(f"{task.unit.name}: {task.node} is gone ({reason}); starting it again")
+        task.generator, task.node = None, NO_NODE
 
 
 def _release(task: _Task) -> None:

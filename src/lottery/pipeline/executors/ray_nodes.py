@@ -50,7 +50,7 @@ class Nodes:
         for identifier in self._alive():
             self._probe(identifier)
         while self._probes:
-            self._take(next(iter(self._probes)))
+            self._collect(timeout_s=1)
         usable = [kind for kind in self._kinds.values() if self._is_usable(kind)]
         if not usable:
             raise LotteryError(
@@ -64,9 +64,15 @@ class Nodes:
         for identifier in self._alive():
             if identifier not in self._kinds:
                 self._probe(identifier)
+        self._collect(timeout_s=0)
+
+    def _collect(self, timeout_s: float) -> None:
+        """Take the answers that have come; forget the question to a node that is gone."""
+        alive = self._alive()
+        self._probes = {name: probe for name, probe in self._probes.items() if name in alive}
         pending = list(self._probes.values())
         if pending:
-            ready, _ = ray.wait(pending, num_returns=len(pending), timeout=0)
+            ready, _ = ray.wait(pending, num_returns=len(pending), timeout=timeout_s)
             for identifier in [key for key, ref in self._probes.items() if ref in ready]:
                 self._take(identifier)
 
@@ -79,10 +85,10 @@ class Nodes:
         nodes = self._alive()
         return sum(_slots(nodes[name], self.settings.threads) for name in self.ids())
 
-    def options(self) -> dict[str, Any]:
-        """What a task needs: its nodes, and its share of one of them."""
-        options: dict[str, Any] = {"label_selector": {NODE_ID: f"in({','.join(self.ids())})"}}
-        if _gpus(next(iter(self._alive()[name] for name in self.ids()))):
+    def options(self, nodes: list[str]) -> dict[str, Any]:
+        """What a task needs: one of ``nodes``, which are of one kind, and its share of it."""
+        options: dict[str, Any] = {"label_selector": {NODE_ID: f"in({','.join(nodes)})"}}
+        if any(_gpus(entry) for name, entry in self._alive().items() if name in nodes):
             return {**options, "num_cpus": 0, "num_gpus": 1 / _per_gpu()}
         return {**options, "num_cpus": self.settings.threads}
 
