@@ -8,6 +8,7 @@ node, which starts Ray's process there and imports torch, is counted apart (``fi
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -26,6 +27,7 @@ from ray.cluster_utils import Cluster
 
 from lottery.config import params
 from lottery.config.grid import Run
+from lottery.config.schema import Params
 from lottery.pipeline.assembly import Survey
 from lottery.pipeline.executors import node
 from lottery.pipeline.executors.node import File
@@ -62,23 +64,18 @@ def unit_of(number: int, run: Run, store: Path, seconds: float, size: int) -> Un
 def measure(nodes: int, units: int, seconds: float, size: int) -> dict[str, float]:
     """Wall time in seconds of ``units`` on ``nodes``, and the overhead per unit."""
     settings = params.load(PROFILE)
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    try:
-        for _ in range(nodes):
-            cluster.add_node(num_cpus=1)
-        with tempfile.TemporaryDirectory() as folder:
-            tree, store = Path(folder, "tree").resolve(), Path(folder, "store").resolve()
-            (tree / INPUT).parent.mkdir(parents=True)
-            (tree / INPUT).write_bytes(bytes(size))
-            store.mkdir()
-            os.environ.update(LOTTERY_CHECKPOINTS=str(store), RAY_ADDRESS=cluster.address)
-            run = Run(settings, "rotten_tomatoes", "cnn")
-            waiting = [unit_of(number, run, store, seconds, size) for number in range(units)]
-            with RayExecutor(tree, settings, train=sleeping) as executor:
-                first = _run(executor, [waiting.pop() for _ in range(nodes)])
-                wall = _run(executor, waiting)
-    finally:
-        cluster.shutdown()
+    with contextlib.ExitStack() as folders:
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+        try:
+            for _ in range(nodes):  # each with a short folder of its own, as on hosts of their own
+                folder = tempfile.TemporaryDirectory(
+                    prefix="ray", dir="/tmp", ignore_cleanup_errors=True
+                )
+                cluster.add_node(num_cpus=1, temp_dir=folders.enter_context(folder))
+            os.environ["RAY_ADDRESS"] = cluster.address
+            first, wall = _on_cluster(settings, nodes, units, seconds, size)
+        finally:
+            cluster.shutdown()
     return {
         "nodes": nodes,
         "units": units,
@@ -87,6 +84,23 @@ def measure(nodes: int, units: int, seconds: float, size: int) -> dict[str, floa
         "overhead_s_per_unit": round(wall * nodes / (units - nodes) - seconds, 3),
         "units_per_s": round((units - nodes) / wall, 2),
     }
+
+
+def _on_cluster(
+    settings: Params, nodes: int, units: int, seconds: float, size: int
+) -> tuple[float, float]:
+    """Wall time in seconds of the first unit of each of the ``nodes``, and of the others."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree, store = Path(folder, "tree").resolve(), Path(folder, "store").resolve()
+        (tree / INPUT).parent.mkdir(parents=True)
+        (tree / INPUT).write_bytes(bytes(size))
+        store.mkdir()
+        os.environ["LOTTERY_CHECKPOINTS"] = str(store)
+        run = Run(settings, "rotten_tomatoes", "cnn")
+        waiting = [unit_of(number, run, store, seconds, size) for number in range(units)]
+        with RayExecutor(tree, settings, train=sleeping) as executor:
+            first = _run(executor, [waiting.pop() for _ in range(nodes)])
+            return first, _run(executor, waiting)
 
 
 def _run(executor: RayExecutor, waiting: list[Unit]) -> float:

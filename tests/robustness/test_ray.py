@@ -4,9 +4,11 @@ folder of its own, and a driver beside them. The bytes are those of a run on one
 
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -68,13 +70,19 @@ class Nodes:
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self._cluster, self._folder = cluster, folder
         self._nodes: dict[Path, Any] = {}
-        self._numbers = count()
+        self._numbers, self._ray_folders = count(), list[str]()
 
     def add(self, **environment: str) -> Path:
         folder = self._folder / f"node{next(self._numbers)}"
         folder.mkdir(parents=True)
         variables = {"TMPDIR": str(folder), **environment}
-        self._nodes[folder] = self._cluster.add_node(num_cpus=1, env_vars=variables)
+        # Ray's own folder is short, for the sake of its sockets; nodes that share one remove each
+        # other's copy of the code.
+        ray_folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")
+        self._ray_folders.append(ray_folder)
+        self._nodes[folder] = self._cluster.add_node(
+            num_cpus=1, env_vars=variables, temp_dir=ray_folder
+        )
         return folder
 
     def kill(self, folder: Path) -> None:
@@ -91,6 +99,8 @@ class Nodes:
     def remove_all(self) -> None:
         for folder in list(self._nodes):
             self.kill(folder)
+        for folder in self._ray_folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
