@@ -32,9 +32,13 @@ def refused_by(project: Repository, stage: str, *command: str) -> str:
     ("change", "words"),
     [
         ("prune.rate=2", "prune.rate: must be less than 1, got 2"),
-        ("prune.criterion=magnitud", "did you mean 'magnitude'?"),
-        ("strategies=[late_rewinding]", "'winning_ticket' is missing"),
         # Two processes each: tests/robustness/test_check.py has more cases, in this process.
+        pytest.param(
+            "prune.criterion=magnitud", "did you mean 'magnitude'?", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "strategies=[late_rewinding]", "'winning_ticket' is missing", marks=pytest.mark.slow
+        ),
         pytest.param(
             "controls=[reinit_same_mask,snap]",
             "controls.1: unknown control 'snap'",

@@ -128,7 +128,7 @@ def test_pruning_never_opens_the_test_set(
     assert "test.ids.npy: not found" in output
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("processes", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_the_same_bytes_again(project: Repository, tmp_path: Path, processes: str) -> None:
     """Trained again, whether the seeds run one after the other or side by side, as they did."""
     before = (project.path / "dvc.lock").read_text()
@@ -142,6 +142,7 @@ def test_the_same_bytes_again(project: Repository, tmp_path: Path, processes: st
     assert (project.path / "dvc.lock").read_text() == before
 
 
+@pytest.mark.slow
 def test_the_same_page_again(project: Repository, stage: RunStage) -> None:
     """In another process; twice, since it names the commit, and that was another."""
     assert project.repro("--force", "--no-run-cache", "-s", "plot") == ["plot"]
@@ -158,6 +159,7 @@ def test_plots_show_uses_our_template(project: Repository) -> None:
     assert page.count("late_rewinding") > 2
 
 
+@pytest.mark.slow
 def test_a_clone_with_pulled_data_is_clean(project: Repository, tmp_path: Path) -> None:
     remote = f"[core]\n    remote = store\n['remote \"store\"']\n    url = {tmp_path / 'store'}\n"
     (project.path / ".dvc/config.local").write_text(remote)

@@ -46,6 +46,7 @@ def levels(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("level-*.safetensors")}
 
 
+@pytest.mark.slow
 def test_after_the_pipeline_nothing_is_pending(project: Repository) -> None:
     """The stages trained it; every run is found under the fingerprint that its stage gave it. What
     is missing is pending with all that needs it."""

@@ -60,6 +60,7 @@ def test_experiments_are_compared(project: Repository) -> None:
     assert "weights remaining (%)" in page, "our own template draws it"
 
 
+@pytest.mark.slow
 def test_a_changed_figure_reruns_plot_only(project: Repository) -> None:
     path = project.path / "src/lottery/report/figures.py"
     whole = path.read_text()

@@ -153,6 +153,7 @@ def weights_in(folder: Path) -> set[str]:
     return {str(path) for path in folder.rglob("*.safetensors")}
 
 
+@pytest.mark.slow
 def test_a_few_kills(project: Runs, expected: Callable[..., dict[str, str]]) -> None:
     stage = ("prune", CORPUS, "cnn", "winning_ticket")
     assert expected(*stage)
