@@ -58,9 +58,8 @@ def _has_driver() -> bool:
 def supports(run: Run) -> bool:
     """Whether networks of the run's cell can be a group: the model has a form for many, and their
     batches have equally many documents."""
-    settings = run.params.tokens, run.train_settings
-    has_own_batches = settings[0].resplit and settings[1].batch.tokens is not None
-    return run.model in plugins.names(NETWORKS) and not has_own_batches
+    batch_sizes_differ = run.params.tokens.resplit and run.train_settings.batch.tokens is not None
+    return run.model in plugins.names(NETWORKS) and not batch_sizes_differ
 
 
 def groups(runs: Iterable[TrainingRun]) -> list[tuple[TrainingRun, ...]]:

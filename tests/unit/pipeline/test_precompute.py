@@ -217,6 +217,18 @@ def test_a_group_that_fails_is_named_and_stops_those_that_need_it() -> None:
     assert not [name for name in failed if "lstm" in name]
 
 
+def test_a_group_of_which_one_cannot_be_trained_is_not_trained_without_it() -> None:
+    """That would be another group, with other last bits."""
+    store = Store()
+    work = precompute(store, GROUPS)
+    work.survey()
+    work.board.set(TICKET, State.FAILED)
+    work.train(store, work.seconds())
+    (group,) = [group for group in GROUPS if TICKET in [run.name for run in group]]
+    assert work.board.in_state(State.FAILED, among=group) == list(group)
+    assert not {run.name for run in group} & set(store.started)
+
+
 def test_a_group_goes_on_without_those_whose_dense_run_diverged() -> None:
     store = Store()
     store.diverged = {DENSE}
