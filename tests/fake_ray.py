@@ -28,8 +28,8 @@ class RayTaskError(RayError):
 class Reference:
     """An object in the store, or an error in its place."""
 
-    def __init__(self, value: object) -> None:
-        self.value = value
+    def __init__(self, value: object, node: str = "") -> None:
+        self.value, self.node = value, node
 
 
 class Generator:
@@ -73,6 +73,9 @@ class FakeRay(ModuleType):
         self.submitted: list[tuple[dict[str, Any], tuple[Any, ...]]] = []
         self.canceled: list[Generator] = []
         self.puts = 0
+        self.waits = 0
+        self.dying: set[str] = set()
+        """Nodes that are gone before they answer."""
         self.stuck: set[str] = set()
         """Nodes whose tasks do not begin."""
         self.silent: dict[str, int] = {}
@@ -102,7 +105,15 @@ class FakeRay(ModuleType):
         return reference.value
 
     def wait(self, references: list[Any], **options: Any) -> tuple[list[Any], list[Any]]:
-        ready = [entry for entry in references if getattr(entry, "node", "") not in self.stuck]
+        self.waits += 1
+        assert self.waits < 1000, "it waits for ever"
+        for name in self.dying & set(self.cluster):
+            del self.cluster[name]
+        ready = [
+            entry
+            for entry in references
+            if entry.node not in (self.stuck if isinstance(entry, Generator) else self.dying)
+        ]
         ready = ready[: options["num_returns"]]
         return ready, [entry for entry in references if entry not in ready]
 
@@ -136,7 +147,7 @@ class _Remote:
             if self._fake.silent.get(node, 0):
                 self._fake.silent[node] -= 1
                 return Reference(RayError("A worker died.\nIts log is elsewhere"))
-            return Reference(self._fake.cluster[node][1])
+            return Reference(self._fake.cluster[node][1], node)
         self._fake.submitted.append((self._options, arguments))
         generator = Generator(node, lambda: self._function(*arguments))
         self._fake.generators.append(generator)

@@ -294,6 +294,13 @@ def test_a_checkpointer_may_know_what_diverged(make_cell: MakeCell, tmp_path: Pa
     assert isinstance(level, Level)
 
 
+def test_tasks_begin_in_order() -> None:
+    """They take locks: two processes with the same tasks must not wait for each other."""
+    order: list[int] = []
+    group.run([lambda participant: order.append(participant.number)] * 50)
+    assert order == list(range(50))
+
+
 def test_an_error_in_one_task_ends_all(make_cell: MakeCell) -> None:
     cell = make_cell()
     ended: list[str] = []

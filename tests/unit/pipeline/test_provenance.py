@@ -9,7 +9,7 @@ from helpers import ROOT, refused, write_tokens
 from lottery.config import params
 from lottery.config.grid import Run
 from lottery.errors import LotteryError
-from lottery.pipeline import provenance, resume
+from lottery.pipeline import grouping, provenance, resume
 
 
 @pytest.fixture
@@ -68,3 +68,14 @@ def test_a_damaged_record_is_named(run: Run) -> None:
     (path,) = (Path("checkpoints")).glob("*.elsewhere.json")
     path.write_text('{"device"')
     refused(lambda: provenance.check(run), "rotten_tomatoes-cnn.elsewhere.json", "remove it")
+
+
+def test_the_code_of_groups_counts_where_they_are_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a CPU by itself they are not, and its provenance is as it was."""
+    monkeypatch.delenv("LOTTERY_LOCKSTEP", raising=False)
+    alone = provenance.of_this_machine("cpu", 1)
+    assert "lockstep" not in alone
+    monkeypatch.setenv("LOTTERY_LOCKSTEP", "1")
+    assert provenance.of_this_machine("cpu", 1) == {**alone, "lockstep": grouping.code()}
+    monkeypatch.setenv("LOTTERY_LOCKSTEP", "yes")
+    refused(lambda: provenance.of_this_machine("cpu", 1), "LOTTERY_LOCKSTEP", "0 or 1", "yes")

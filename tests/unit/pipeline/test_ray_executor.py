@@ -270,6 +270,15 @@ def test_a_node_that_does_not_answer_is_asked_again(
     assert lines == ["node mute is left out: it does not say what it is: A worker died."]
 
 
+def test_a_node_that_is_gone_before_it_answers_is_not_waited_for(
+    fake: FakeRay, executors: ModuleType, settings: Params, tree: Path, here: dict[str, Any]
+) -> None:
+    fake.cluster = {"aaa": ({CPU: 4}, here), "bbb": ({CPU: 1}, here)}
+    fake.dying = {"aaa"}
+    with executors.RayExecutor(tree, settings) as executor:
+        assert executor.slots == 1
+
+
 def test_a_unit_whose_nodes_are_gone_before_it_begins_goes_to_others(
     fake: FakeRay, executors: ModuleType, settings: Params, tree: Path, here: dict[str, Any]
 ) -> None:

@@ -14,6 +14,7 @@ from helpers import ROOT
 
 from lottery.config import plugins
 from lottery.pipeline import jobs, workers
+from lottery.pipeline.processes import Call, Processes, Result
 
 SCRIPT = """
 import os, sys
@@ -208,3 +209,12 @@ def test_every_job_can_be_called(stage: str) -> None:
     run_seed = plugins.load(jobs.__name__, stage, "job").run_seed
     assert list(inspect.signature(run_seed).parameters) == ["run", "folder", "seed", "reporter"]
     assert (ROOT / "stages" / f"{stage}.py").exists()
+
+
+def test_a_call_has_the_variables_that_it_names() -> None:
+    """Also in a process that has had another call: on a cluster each unit has its own store."""
+    with Processes(1, "os") as pool:
+        for value in ("one", "two"):
+            environment = {"LOTTERY_OF_A_TEST": value}
+            pool.start("call", Call("os", "getenv", ("LOTTERY_OF_A_TEST",), "", environment))
+            assert [report for _, report in pool.reports()] == [Result(value)]
